@@ -1,0 +1,5 @@
+"""`python -m demo_server` is `demo-server`."""
+
+from demo_server.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,142 @@
+"""`python -m demo_server.driver.calibrate`: how many rows a second this machine embeds.
+
+Runs the `embed` pipeline itself, with its own defaults, for a few seconds of steady work. What the
+other engines and precisions do is worked out from that, by the ratio of their loops over a few
+rows without Ray. Prints one line of JSON. Killed at any moment it leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import numpy as np
+
+from demo_server.driver import catalog
+from demo_server.driver.connection import ClusterError, cluster_resources
+from demo_server.driver.conversion import ensure
+from demo_server.driver.device import available_cpus
+from demo_server.driver.engine import load_engine, offered
+from demo_server.driver.experiment import Machine
+from demo_server.driver.input_error import InputError
+from demo_server.driver.preparation import add_settings, start
+from demo_server.driver.session import Session
+from demo_server.pipe import Emitted, Ended, Message, RunCommand
+
+EXPERIMENT = "embed"
+STEADY_S = 6.0
+ALONE_ROWS = 512
+MAX_ROWS = 100_000
+
+
+@dataclass
+class Meter:
+    """Hears what a run says, and knows when its rate has been steady for long enough."""
+
+    rate: float | None = None
+    enough: threading.Event = field(default_factory=threading.Event)
+    _first_rate_at: float | None = None
+
+    def hear(self, message: Message) -> None:
+        if not isinstance(message, Emitted) or message.kind != "progress":
+            return
+        self.rate = message.data.get("rate", self.rate)
+        now = time.monotonic()
+        if self.rate is not None and self._first_rate_at is None:
+            self._first_rate_at = now
+        if self._first_rate_at is not None and now - self._first_rate_at >= STEADY_S:
+            self.enough.set()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo_server.driver.calibrate", description=__doc__
+    )
+    add_settings(parser)
+    args = parser.parse_args()
+    meter = Meter()
+    try:
+        session = start(args, meter.hear, give_up)
+    except (ClusterError, InputError) as error:
+        raise SystemExit(str(error)) from error
+    alone = rates_alone(session)
+    ended: list[Ended] = []
+
+    def run() -> None:
+        ended.append(measured_run(session))
+        meter.enough.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    meter.enough.wait()
+    if meter.rate is None:
+        raise SystemExit(ended[0].reason or "The run was over before its rate could be told.")
+    default = next(iter(alone.values()))
+    found = {
+        "rate": meter.rate,
+        "rates": {pair: meter.rate * rate / default for pair, rate in alone.items()},
+        "device": session.device,
+        "cpus": int(cluster_resources().get("CPU", 0)),
+    }
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # the rest of the run is of no interest; Ray frees what it took
+
+
+def rates_alone(session: Session) -> dict[str, float]:
+    """Return rows per second of each engine's own loop, by `engine precision`, the default first.
+
+    Raises:
+        SystemExit: one of them can't run this model.
+    """
+    texts = np.array(session.source.load()[:ALONE_ROWS][session.source.text_column])
+    rates = {}
+    for name, precision in offered(session.device):
+        try:
+            model = str(ensure(session.model)) if name == "openvino" else session.model
+            engine = load_engine(model, name, precision, available_cpus())
+        except (InputError, ValueError) as error:
+            raise SystemExit(f"{name} {precision}: {error}") from error
+        tokens = engine.tokenize(texts)
+        passes = tokens.batches(engine.budget)
+        engine.embed(tokens, passes[-1])  # the first of its kind is slower
+        began = time.perf_counter()
+        for rows in passes:
+            engine.embed(tokens, rows)
+        rates[f"{name} {precision}"] = len(texts) / (time.perf_counter() - began)
+    return rates
+
+
+def give_up(ended: Ended) -> NoReturn:
+    print(ended.reason, file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def measured_run(session: Session) -> Ended:
+    """Run the experiment with this machine's defaults on more rows than it can do in time."""
+    experiment = catalog.load(EXPERIMENT)
+    rows = min(MAX_ROWS, session.source.rows)
+    machine = Machine(
+        cpus=int(cluster_resources().get("CPU", 1)), device=session.device, dataset_rows=rows
+    )
+    defaults = experiment.defaults(machine)
+    params = dict(defaults.values) if defaults else {}
+    batch_size = params.get("batch_size", 1)
+    assert isinstance(batch_size, int)
+    params |= {"rows": rows, "blocks": max(1, min(1000, rows // batch_size))}
+    with tempfile.TemporaryDirectory() as directory:
+        return session.run(
+            RunCommand(
+                run_id="calibrate", experiment=EXPERIMENT, params=params, directory=directory
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()

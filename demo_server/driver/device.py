@@ -1,0 +1,142 @@
+"""Where the model runs: CUDA, then MPS, then CPU; and how many CPUs are really ours.
+
+`likely_device` answers in a millisecond, without importing torch, for what is said before a run;
+`torch_device` is the truth, asked where torch is loaded anyway: in the actor.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Literal
+
+Device = Literal["cuda", "mps", "cpu"]
+
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
+
+
+def torch_device() -> Device:
+    """The best device that the installed torch can use now."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"
+
+
+def likely_device() -> Device:
+    """What `torch_device` will say, from the hardware and torch's build."""
+    if has_nvidia_gpu() and torch_was_built_for("cuda"):
+        return "cuda"
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return "mps"
+    return "cpu"
+
+
+def gpus_per_actor(device: Device) -> int:
+    """What an actor asks of Ray as `num_gpus`: Ray counts CUDA devices only, not MPS."""
+    return 1 if device == "cuda" else 0
+
+
+def has_nvidia_gpu(proc: Path = Path("/proc/driver/nvidia/version")) -> bool:
+    """Whether a driver is loaded (under WSL: its tool is there) and a device is left visible."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1", "none", "NoDevFiles"):
+        return False
+    return proc.exists() or (Path("/dev/dxg").exists() and shutil.which("nvidia-smi") is not None)
+
+
+def torch_was_built_for(backend: str, version_file: Path | None = None) -> bool:
+    """Read torch's `version.py` instead of importing torch, which takes seconds."""
+    if version_file is None:
+        spec = importlib.util.find_spec("torch")
+        if spec is None or spec.origin is None:
+            return False
+        version_file = Path(spec.origin).with_name("version.py")
+    try:
+        tree = ast.parse(version_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+        else:
+            continue
+        if name == backend:
+            return isinstance(node.value, ast.Constant) and node.value.value is not None
+    return False
+
+
+def cpu_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies in bfloat16: AVX-512 BF16 or AMX, or Arm's BF16."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8")
+    except OSError:  # not Linux, where no engine of ours uses it
+        return False
+    flags = {
+        flag
+        for line in text.splitlines()
+        if line.startswith(("flags", "Features"))
+        for flag in line.partition(":")[2].split()
+    }
+    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use at once: its affinity, cut by the quotas of its cgroups."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux has it, macOS doesn't
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = cgroup_quota()
+    return cpus if quota is None else max(1, min(cpus, int(quota)))
+
+
+def cgroup_quota(root: Path = CGROUP_ROOT, membership: Path = MEMBERSHIP) -> float | None:
+    """The tightest CPU quota from our cgroup up to the root, in CPUs; None where there is none."""
+    try:
+        lines = membership.read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return None
+    quotas: list[float] = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":  # version 2
+            base, read = root, read_quota_v2
+        elif "cpu" in controllers.split(","):
+            base, read = root / "cpu", read_quota_v1
+        else:
+            continue
+        # Inside a container the path may name a place that only the host sees.
+        group = base / path.lstrip("/")
+        for directory in (group, *group.parents):
+            if not directory.is_relative_to(base):
+                break
+            quota = read(directory)
+            if quota is not None:
+                quotas.append(quota)
+    return min(quotas, default=None)
+
+
+def read_quota_v2(directory: Path) -> float | None:
+    try:
+        quota, period = (directory / "cpu.max").read_text(encoding="utf-8").split()
+    except OSError:
+        return None
+    return None if quota == "max" else int(quota) / int(period)
+
+
+def read_quota_v1(directory: Path) -> float | None:
+    try:
+        quota = int((directory / "cpu.cfs_quota_us").read_text(encoding="utf-8"))
+        period = int((directory / "cpu.cfs_period_us").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return None if quota < 0 else quota / period

@@ -1,0 +1,159 @@
+"""Ends a run that will never end: it waits for ever, or its workers die again and again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import ray
+
+from demo_server.driver.connection import available_resources, cluster_resources
+from demo_server.driver.experiment import Context
+from demo_server.driver.observe import Observation, StalledError
+from demo_server.driver.workers import Effort, Worker, effort, raylet_here, workers
+
+INTERVAL_S = 0.5
+# Shorter than the 15 s that the slide promises: a worker that starts may look busy for a second of
+# them.
+QUIET_S = 8.0
+# What idle workers and Ray's own threads in them use stays far below this share of one core.
+BUSY_SHARE = 0.1
+MAX_DEATHS = 3
+FULL_SHARE = 0.9
+
+
+class HangingError(Exception):
+    """The pipeline waits, and not for a CPU."""
+
+
+class WorkersDiedError(Exception):
+    """Ray repeats for ever what kills its worker."""
+
+
+class Activity:
+    """Tells workers that work from those that wait, by the CPU time they use."""
+
+    def __init__(self, now: float) -> None:
+        self._at, self._seconds = now, dict[int, float]()
+        self.busy_at = now
+
+    def see(self, now: float, effort: Effort) -> None:
+        """Compare the CPU time of each process with the last look."""
+        known, seconds = self._seconds, effort.cpu_seconds
+        used = sum(max(0.0, s - known.get(pid, 0.0)) for pid, s in seconds.items())
+        if effort.waits_for_disk or used > BUSY_SHARE * (now - self._at):
+            self.busy_at = now
+        self._at, self._seconds = now, seconds
+
+
+class Deaths:
+    """Counts the deaths of workers between which no row came out."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._rows = 0
+        self.in_a_row = 0
+
+    def see(self, found: list[Worker], rows: int) -> list[Worker]:
+        """Return who died since the last look; those that die together count once."""
+        if rows != self._rows:
+            self._rows, self.in_a_row = rows, 0
+        died = [w for w in found if w.died_of and w.id not in self._known]
+        self._known |= {w.id for w in died}
+        self.in_a_row += bool(died)
+        return died
+
+
+class Guard:
+    """Looks at one run; it says of deaths at once, and why the run should be given up."""
+
+    def __init__(self, context: Context, observation: Observation) -> None:
+        self._context, self._observation = context, observation
+        self._activity, self._deaths = Activity(time.monotonic()), Deaths()
+        # What the workers of another machine do can't be seen from here.
+        self._raylet = raylet_here() if context.own_head else None
+        self._job = ray.get_runtime_context().get_job_id()
+        self._full = False
+        self._deaths.see(workers(), 0)  # of a run before this one
+
+    def look(self) -> Exception | None:
+        """Return why the run will never end, None while it may."""
+        found, now = workers(), time.monotonic()
+        died = self._deaths.see(found, self._observation.rows)
+        if not self._observation.executing:
+            return None
+        for worker in died:
+            self._context.note(
+                f"Worker process {worker.pid} died: {worker.died_of}. Ray starts another and "
+                "repeats what it had in hand.",
+                "warning",
+            )
+        if died and self._deaths.in_a_row >= MAX_DEATHS:
+            return WorkersDiedError(
+                f"Worker processes died {MAX_DEATHS} times and no row came out in between; of the "
+                f"last one: {died[-1].died_of}."
+            )
+        self._look_at_store()
+        if self._full:  # workers then wait until Ray has made room on disk
+            self._activity.busy_at = now
+        if stalled := self._observation.overdue():
+            return self._stalled(stalled)
+        if self._raylet is None:
+            return None
+        self._activity.see(now, effort(self._raylet, self._job))
+        if now - self._activity.busy_at >= quiet_s():
+            waiting = self._observation.overdue(quiet_s())
+            return self._stalled(waiting) if waiting else None
+        return None
+
+    def _look_at_store(self) -> None:
+        """Say once that the object store is full, each time that it gets full."""
+        total = cluster_resources().get("object_store_memory", 0.0)
+        free = available_resources().get("object_store_memory", 0.0)
+        full = free < (1 - FULL_SHARE) * total
+        if full and not self._full:
+            self._context.note(
+                "The object store is full: rows wait until Ray has moved others to disk.", "warning"
+            )
+        self._full = full
+
+    def _stalled(self, reason: str) -> Exception:
+        free, cpus = available_resources().get("CPU", 0), cluster_resources().get("CPU", 0)
+        said = f"{reason} {free:g} of {cpus:g} CPUs are free."
+        if self._full:
+            return HangingError(f"{reason} The object store is full.")
+        if free < 1:
+            why = "The actors hold every CPU, and none is left for the tasks that feed them."
+            return StalledError(f"{said} {why}")
+        return HangingError(f"{said} It waits for something else than a CPU.")
+
+
+def quiet_s() -> float:
+    """Seconds in which nothing comes out and no worker uses its CPU that end a run."""
+    return float(os.environ.get("DEMO_STALL_S", QUIET_S))
+
+
+@contextmanager
+def guarding(
+    context: Context, observation: Observation, abandon: Callable[[Exception], None]
+) -> Iterator[None]:
+    """Call `abandon` with the reason, from another thread, when the run will never end."""
+    stop = threading.Event()
+    guard = Guard(context, observation)
+
+    def watch() -> None:
+        while not stop.wait(INTERVAL_S):
+            if reason := guard.look():
+                abandon(reason)
+                return
+
+    thread = threading.Thread(target=watch, name="guard", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

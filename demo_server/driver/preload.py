@@ -1,0 +1,27 @@
+"""What each of our head's worker processes imports before it is given anything to do.
+
+The head names this module to Ray (`RAY_preload_python_modules`). A worker's environment says which
+libraries: none, unless it was started for an actor that asks for them; see `prestart.py`. Such a
+worker imports what an actor of ours needs beside them, too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+from demo_server.driver.openvino_engine import say_nothing_to_its_makers
+from demo_server.driver.prestart import MODULES
+
+if MODULES in os.environ:
+    say_nothing_to_its_makers()
+    for name in os.environ[MODULES].split(","):
+        importlib.import_module(name)
+    # Its class is defined in an experiment, and comes wrapped in Ray Data's own actor.
+    importlib.import_module("ray.data._internal.execution.operators.actor_pool_map_operator")
+    catalog = importlib.import_module("demo_server.driver.catalog")
+    for name in catalog.names():
+        try:
+            catalog.load(name)
+        except catalog.CatalogError:  # the standby has said so; a run that asks for it fails
+            continue

@@ -1,0 +1,144 @@
+"""Preparing a driver: all that takes time and needs no run yet."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+# An experiment that has shut Ray down must not have it started again behind its back.
+os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+
+import datasets
+import ray
+import ray.data
+from ray.actor import ActorHandle
+from ray.data._internal.datasource.huggingface_datasource import HuggingFaceDatasource
+from ray.exceptions import RayActorError
+
+from demo_server.driver import catalog, conversion, model, observe, source
+from demo_server.driver.connection import ClusterError, cluster_resources, connect
+from demo_server.driver.device import likely_device
+from demo_server.driver.experiment import Machine
+from demo_server.driver.failure import explain
+from demo_server.driver.live import open_mailbox
+from demo_server.driver.prestart import PrestartError, prestart
+from demo_server.driver.session import Session
+from demo_server.pipe import Ended, Message
+
+# Each has libraries in memory, about 0.5 GB with torch; the actors after these start cold.
+MOST_WORKERS = 4
+
+
+def start(
+    args: argparse.Namespace,
+    send: Callable[[Message], None],
+    give_up: Callable[[Ended], None],
+    may_connect: threading.Event | None = None,
+) -> Session:
+    """Connect and prepare all that a run needs, so that one starts at once.
+
+    `give_up` is called, from another thread, when a run can never end; it doesn't return. What
+    needs no Ray is done before `may_connect` is waited for.
+
+    Raises:
+        ClusterError: Ray.
+        InputError: the dataset or the model.
+    """
+    chosen = source.resolve(args.dataset or None, args.text_column)
+    path = model.resolve(args.model or None).path
+    experiments = load_experiments()
+    if may_connect:
+        may_connect.wait()
+    conversion.begin(path)
+    connect(args.ray_address, own_head=not args.users_cluster)
+    if not args.users_cluster:
+        prestart_workers(experiments, chosen.rows)
+    observe.install()
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True  # same parameters, same order
+    context.enable_progress_bars = False
+    datasets.disable_progress_bars()
+    stay_local()
+    warm_up()
+    return Session(
+        send=send,
+        source=chosen,
+        model=path,
+        device=likely_device(),
+        own_head=not args.users_cluster,
+        mailbox=mailbox(),
+        give_up=give_up,
+    )
+
+
+def load_experiments() -> list[catalog.Experiment]:
+    """Import every experiment; a broken one hinders no other: a run that asks for it fails."""
+    found = []
+    for name in catalog.names():
+        try:
+            found.append(catalog.load(name))
+        except catalog.CatalogError as error:
+            print(error, file=sys.stderr)
+    return found
+
+
+def prestart_workers(experiments: list[catalog.Experiment], dataset_rows: int) -> None:
+    """Have Ray start the processes that the experiments' actors will need; no waiting for them."""
+    machine = Machine(
+        cpus=int(cluster_resources().get("CPU", 1)),
+        device=likely_device(),
+        dataset_rows=dataset_rows,
+    )
+    wanted: dict[tuple[str, ...], int] = {}
+    for experiment in experiments:
+        for modules in experiment.preloads:
+            wanted[modules] = max(wanted.get(modules, 1), experiment.actors(machine))
+    for modules, workers in wanted.items():
+        try:
+            prestart(modules, min(workers, MOST_WORKERS))
+        except PrestartError as error:  # the run's actors start their own, only later
+            print(error, file=sys.stderr)
+
+
+def mailbox() -> ActorHandle[Any]:
+    """Open the mailbox, the first of our code that runs on the cluster."""
+    try:
+        return open_mailbox()
+    except RayActorError as error:
+        why = explain(error)
+        raise ClusterError(
+            f"The cluster can't run our code: {why.exception}: {why.message}. {why.remedy or ''}"
+        ) from error
+
+
+def stay_local() -> None:
+    """Have `from_huggingface` take the rows that `datasets` has loaded.
+
+    It would ask the hub first whether it has the same rows as Parquet, also for a dataset read
+    from disk; without a network that request is an error.
+    """
+    nothing: Any = classmethod(lambda cls, dataset: [])
+    HuggingFaceDatasource.list_parquet_urls_from_dataset = nothing  # type: ignore[method-assign]
+
+
+def warm_up() -> None:
+    """Have Ray Data start what it starts once for each job, which takes seconds; no CPU needed."""
+    one = datasets.Dataset.from_dict({"id": ["0"]})
+    ray.data.from_huggingface(one).take(1)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Declare what a session is prepared with; `start` reads it."""
+    parser.add_argument("--ray-address", required=True, help="host:port of the cluster's head")
+    parser.add_argument("--dataset", help="hub id, directory or file; the bundled one if left out")
+    parser.add_argument("--text-column", help="the column to embed, where it can't be told")
+    parser.add_argument("--model", help="hub id or directory")
+    parser.add_argument(
+        "--users-cluster",
+        action="store_true",
+        help="the cluster is not the server's own: our code travels with the job",
+    )

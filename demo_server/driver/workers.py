@@ -1,0 +1,122 @@
+"""The worker processes of this job: who died of what, and how hard the others work.
+
+Uses a private table of Ray: Ray is pinned exactly, and `tests/test_experiments.py` fails when it
+changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import psutil
+import ray
+from ray._private.state import state as cluster_state
+
+from demo_server.driver.live import MAILBOX
+
+# Generated when they are imported, so no type checker finds anything in them.
+common_pb2: Any = import_module("ray.core.generated.common_pb2")
+gcs_pb2: Any = import_module("ray.core.generated.gcs_pb2")
+
+# The others are ends that Ray or the code of the worker meant.
+DEATHS = {
+    common_pb2.SYSTEM_ERROR: "it was killed, or it crashed",
+    common_pb2.NODE_OUT_OF_MEMORY: "Ray ended it: the machine ran out of memory",
+}
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One process; `died_of` is None while it lives and when its end was meant."""
+
+    id: str
+    pid: int
+    died_of: str | None
+
+
+def workers() -> list[Worker]:
+    """Return the workers that this job has had and Ray knows of, in no order."""
+    job = ray.get_runtime_context().get_job_id()
+    accessor = cluster_state._connect_and_get_accessor()
+    found = []
+    for encoded in accessor.get_worker_table():
+        row = gcs_pb2.WorkerTableData.FromString(encoded)
+        if row.worker_type != common_pb2.WORKER or row.job_id.hex() != job:
+            continue
+        found.append(
+            Worker(
+                id=row.worker_address.worker_id.hex(),
+                pid=row.pid,
+                died_of=None if row.is_alive else DEATHS.get(row.exit_type),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What the worker processes of this machine have used until now."""
+
+    cpu_seconds: dict[int, float]  # by pid
+    waits_for_disk: bool
+
+
+def raylet_here() -> psutil.Process | None:
+    """Return the parent of this machine's workers, None where this job has no mailbox here."""
+    job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
+    table: dict[str, Any] = cluster_state.actor_table(None, job, "ALIVE")
+    pids = [actor["Pid"] for actor in table.values() if actor["Name"] == MAILBOX]
+    try:
+        return psutil.Process(pids[0]).parent() if pids else None
+    except psutil.NoSuchProcess:  # it is on another machine, or has just ended
+        return None
+
+
+def effort(raylet: psutil.Process, job: str | None = None) -> Effort:
+    """Look at all workers, also at those that are only starting and at what they have started.
+
+    Not those of Ray's table: a worker is in it only when it has finished its imports. With a `job`
+    (its id in hex) the workers of others are left out: a standby's import for seconds.
+    """
+    seconds, waits = dict[int, float](), False
+    try:
+        found = raylet.children()
+    except psutil.Error:  # the server, which watches it, says so and ends the run
+        return Effort(seconds, waits_for_disk=True)
+    for worker in filter(is_worker, found):
+        if job is not None and job_of(worker) not in (None, job):
+            continue
+        for one in [worker, *children(worker)]:
+            try:
+                times, status = one.cpu_times(), one.status()
+            except psutil.Error:  # it has ended
+                continue
+            seconds[one.pid] = times.user + times.system
+            waits = waits or status == psutil.STATUS_DISK_SLEEP
+    return Effort(seconds, waits)
+
+
+def is_worker(child: psutil.Process) -> bool:
+    """Tell a worker from the raylet's agents, which never rest."""
+    try:
+        words = " ".join(child.cmdline())
+    except psutil.Error:
+        return False
+    return words.startswith("ray::") or "default_worker.py" in words
+
+
+def job_of(worker: psutil.Process) -> str | None:
+    """Return the job that a worker was started for, None where it was for whichever comes."""
+    try:
+        return worker.environ().get("RAY_JOB_ID")
+    except psutil.Error:  # it has ended
+        return None
+
+
+def children(of: psutil.Process) -> list[psutil.Process]:
+    try:
+        return of.children(recursive=True)
+    except psutil.Error:
+        return []

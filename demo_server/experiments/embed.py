@@ -1,0 +1,169 @@
+"""Run inference on the entire dataset."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import ray
+from datasets import load_dataset
+from pydantic import Field
+from ray.data import ActorPoolStrategy
+from ray.data.dataset import MaterializedDataset
+
+from demo_server.driver.batching import Array
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.engine import (
+    IMPORTS,
+    EngineName,
+    Precision,
+    imports_ahead,
+    load_engine,
+    offered,
+)
+from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
+from demo_server.driver.live import live
+from demo_server.driver.outcome import outcome, write_parquet
+from demo_server.driver.selection import choose
+
+Batch = dict[str, Any]
+
+RUN_S = 40.0
+GUESSED_RATE = 100.0
+
+
+class Params(Parameters):
+    rows: int = Field(4000, ge=1, le=10_000_000, description="rows of the dataset to embed")
+    batch_size: int = Field(1024, ge=1, le=4096, description="rows of one call of the actor")
+    concurrency: int = Field(1, ge=1, le=64, description="actors, each with a model of its own")
+    num_cpus: int = Field(1, ge=1, le=64, description="CPUs that Ray sets aside for each actor")
+    blocks: int = Field(16, ge=1, le=1000, description="parts that the dataset is cut into")
+    engine: EngineName = Field("sentence-transformers", description="what computes")
+    precision: Precision = Field("f32", description="of the matrix products; bf16 is half as wide")
+    seed: int = Field(0, ge=0, le=2**31, description="0 keeps the order, others shuffle it")
+
+
+needs = Needs(actors="concurrency", cpus_per_actor="num_cpus")
+preloads = imports_ahead()
+
+
+# region embedder
+class TextEmbedder:
+    """An actor: it loads the model once and keeps it."""
+
+    def __init__(self, column: str, **engine: Any):
+        self.column = column
+        self.engine = load_engine(**engine)
+
+    def __call__(self, batch: Batch) -> Batch:
+        tokens = self.engine.tokenize(batch[self.column])
+        vectors = np.empty((len(tokens), self.engine.dim), "f4")
+        for rows in tokens.batches(self.engine.budget):
+            vectors[rows] = self.engine.embed(tokens, rows)
+            self.passed(batch, rows, vectors)
+        return {**batch, "embedding": vectors}
+
+    # endregion embedder
+
+    def passed(self, batch: Batch, rows: Array, vectors: Array) -> None:
+        """Hear that a forward pass is done: `live` shows rows of it."""
+
+
+def run(params: Params, context: Context) -> Any:
+    """Embed the first rows of the dataset, or a shuffle's, and hold it beside the original."""
+    source, started = context.source, time.perf_counter()
+
+    def warm(engine: EngineName) -> dict[str, Any] | None:
+        return context.preloaded(*IMPORTS[engine])
+
+    embedder = context.embedder(params.engine, params.precision, actors=params.concurrency)
+    # region source
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, cleaned = drop_unusable(dataset, source.text_column)
+    dataset = choose(dataset, params.rows, params.seed)
+
+    ds = ray.data.from_huggingface(dataset)
+    ds = ds.repartition(params.blocks)
+    # endregion source
+    # region pipeline
+    ds = ds.map_batches(
+        live(TextEmbedder),
+        fn_constructor_kwargs=embedder,
+        batch_size=params.batch_size,
+        compute=ActorPoolStrategy(size=params.concurrency),
+        num_cpus=params.num_cpus,
+        num_gpus=context.gpus_per_actor(params.concurrency),
+        runtime_env=warm(params.engine),
+    )
+    # endregion pipeline
+    if cleaned.dropped or cleaned.long:
+        context.note(str(cleaned))
+    context.expect(len(dataset), arrangement(params, context))
+    # region materialize
+    materialized = ds.materialize()
+    # endregion materialize
+    context.result(
+        outcome(
+            materialized,
+            before=str(ds),
+            after=str(materialized),
+            text_column=source.text_column,
+            seconds=time.perf_counter() - started,
+        )
+    )
+    save(materialized, context)
+    return ds, materialized
+
+
+def save(materialized: MaterializedDataset[Any], context: Context) -> None:
+    """Write the result to disk; a full disk doesn't undo a run that succeeded."""
+    with context.staged("write"):
+        try:
+            size = write_parquet(materialized, context.directory / "result.parquet")
+        except OSError as error:
+            context.note(f"The result could not be written: {error.strerror}.", "warning")
+        else:
+            context.note(f"Written to result.parquet, {size / 1e6:.1f} MB.")
+
+
+def arrangement(params: Params, context: Context) -> str:
+    """Return who uses the cores, and the sum that makes the pipeline fit the cluster."""
+    actors, each = params.concurrency, params.num_cpus
+    threads = context.threads(actors)
+    return (
+        f"{threads} {'thread' if threads == 1 else 'threads'} an actor on {context.cores} cores; "
+        f"{actors} {'actor' if actors == 1 else 'actors'} x {each} CPU "
+        f"+ 1 CPU for the tasks that feed them = {actors * each + 1} of {context.cpus} CPUs"
+    )
+
+
+def defaults(machine: Machine) -> Defaults:
+    """About 40 s of work, in blocks of about a second, on half as many actors as there are CPUs."""
+    actors = 1 if machine.device != "cpu" else max(1, min(machine.cpus // 2, 8))
+    engine, precision = offered(machine.device)[0]
+    rate = machine.rate or GUESSED_RATE * actors
+    rows = min(machine.dataset_rows, max(200, round_down(rate * RUN_S)))
+    batch_size = 1024
+    block = batch_size * max(1, round(rate / batch_size))  # whole batches, of about a second
+    measured = "measured here" if machine.rate else "a guess until this machine is measured"
+    return Defaults(
+        values={
+            "rows": rows,
+            "batch_size": batch_size,
+            "concurrency": actors,
+            "num_cpus": 1,
+            "blocks": min(1000, math.ceil(rows / block)),
+            "engine": engine,
+            "precision": precision,
+            "seed": 0,
+        },
+        reason=f"{rate:.0f} rows/s, {measured}.",
+    )
+
+
+def round_down(rows: float) -> int:
+    """Return a number of rows that can be said aloud: one or two digits, then zeros."""
+    step = 10 ** max(0, len(str(int(rows))) - 2)
+    return int(int(rows) // step * step)

@@ -1,0 +1,147 @@
+"""From slow to fast."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import ray
+from datasets import load_dataset
+from pydantic import Field
+from ray.data import Dataset
+from ray.data.dataset import MaterializedDataset
+
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.engine import EngineName, openvino_installed
+from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
+from demo_server.driver.selection import choose
+from demo_server.driver.step import check_same, take_step, wait_until_quiet
+from demo_server.driver.written import Output, growth, written
+from demo_server.experiments._ladder_engine import Done, EngineSteps
+from demo_server.experiments._ladder_torch import TorchSteps
+from demo_server.protocol import Figure, ResultData
+
+TORCH = "sentence_transformers"
+
+
+class Params(Parameters):
+    most_rows: int = Field(
+        1500, ge=1, le=100_000, description="rows of the last steps; slow ones take a part"
+    )
+    engine: EngineName = Field("openvino", description="what computes from the sixth step on")
+
+
+needs = Needs(actors=1)
+preloads = [(TORCH,)]
+
+# Each step with its title and the part of the rows that it can do in some seconds.
+STEPS = [
+    ("everything_wrong", "Everything wrong", 0.008),
+    ("actor", "An actor, not tasks", 0.008),
+    ("model_in_init", "The model in __init__", 0.02),
+    ("tokenizer_in_init", "The tokenizer too", 0.03),
+    ("no_gradients", "No gradients", 0.03),
+    ("other_engine", "The engine", 0.06),
+    ("no_prints", "No prints", 0.06),
+    ("batch_of_two", "Batches, though of 2", 0.08),
+    ("large_batches", "Batches of 256", 0.18),
+    ("no_conversions", "Arrays, no lists", 0.18),
+    ("one_pass", "A pass for a batch", 0.18),
+    ("sorted_by_length", "Passes of like length", 0.35),
+    ("prepared_apart", "Cleaning in tasks", 0.35),
+    ("too_many_actors", "4 actors, all threads each", 0.35),
+    ("threads_for_the_cores", "One actor, all threads", 0.35),
+    ("fewer_blocks", "Blocks of 512 rows", 1.0),
+]
+BLOCK_ROWS = 512
+LEAST_ROWS = 12
+
+
+def pipelines(
+    engine_name: EngineName, rows: int, context: Context
+) -> dict[str, Callable[[Dataset], Done]]:
+    """Return what runs each step, by its name."""
+    column, engine = context.source.text_column, context.embedder(engine_name, actors=1)
+    del engine["column"]
+    torch_steps = TorchSteps(context.model, column, context.preloaded(TORCH))
+    blocks = math.ceil(rows / BLOCK_ROWS)
+    engine_steps = EngineSteps(column, engine, context.cores, blocks)
+    return {
+        name: getattr(torch_steps if hasattr(torch_steps, name) else engine_steps, name)
+        for name, _, _ in STEPS
+    }
+
+
+def run(params: Params, context: Context) -> None:
+    """Embed the same rows in one step after the other, and compare what they took and gave."""
+    source, began = context.source, time.perf_counter()
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = choose(dataset, params.most_rows)
+    ladder = pipelines(params.engine, params.most_rows, context)
+    wait_until_quiet(context)
+    steps = []
+    for name, title, share in STEPS:
+        rows = max(LEAST_ROWS, round(len(dataset) * share))
+        ds = ray.data.from_huggingface(dataset.select(range(rows)))
+        step, last = take_step(context, name, title, rows, partial(ladder[name], ds))
+        steps.append(step)
+    cosine = check_same(steps, steps[-1].vectors)
+    write(last, context)
+    context.figures(
+        Figure(
+            name="ratio", label="times faster", value=steps[0].cost_s / min(s.cost_s for s in steps)
+        ),
+        Figure(name="cosine", label="lowest cosine of all steps", value=cosine),
+        Figure(name="seconds", label="for all steps", value=time.perf_counter() - began, unit="s"),
+    )
+
+
+def write(ds: MaterializedDataset[Any], context: Context) -> None:
+    """Take the same rows out in three ways, each in a stage of its own."""
+    rows = ds.count()
+    with context.staged("take_all"):
+        with growth() as taken:
+            # region take_all
+            everything = ds.take_all()
+            # endregion take_all
+        output = Output(len(everything), taken.seconds, taken.memory)
+        context.result(ResultData(rows=rows, figures=output.figures()))
+        del everything
+    with context.staged("json"):
+
+        def write_json(path: str) -> None:
+            # region json
+            ds.write_json(path)
+            # endregion json
+
+        output = written("JSON", rows, context.directory / "json", write_json, ray.data.read_json)
+        context.result(ResultData(rows=rows, figures=output.figures()))
+    with context.staged("parquet"):
+
+        def write_parquet(path: str) -> None:
+            # region parquet
+            ds.write_parquet(path)
+            # endregion parquet
+
+        output = written(
+            "Parquet", rows, context.directory / "parquet", write_parquet, ray.data.read_parquet
+        )
+        context.result(ResultData(rows=rows, figures=output.figures()))
+
+
+def defaults(machine: Machine) -> Defaults:
+    """As many rows as take about 90 s in all, and OpenVINO where there is one."""
+    rows = min(1500, machine.dataset_rows)
+    return Defaults(
+        values={"most_rows": rows, "engine": engine()},
+        reason=f"{rows:,} rows in the last step, slow ones take fewer: figures are for 1,000 rows.",
+    )
+
+
+def engine() -> EngineName:
+    """The engine that starts soonest: each step starts it anew."""
+    return "openvino" if openvino_installed() else "sentence-transformers"

@@ -1,0 +1,98 @@
+"""Out of memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+from datasets import load_dataset
+from pydantic import Field
+from ray.data import ActorPoolStrategy
+
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.engine import IMPORTS
+from demo_server.driver.experiment import Context, Needs, Parameters, RunError
+from demo_server.driver.live import live
+from demo_server.driver.memory_limit import can_limit, limited
+from demo_server.driver.selection import choose
+from demo_server.driver.torch_engine import TorchEngine
+from demo_server.experiments.embed import Batch, TextEmbedder
+
+
+class Params(Parameters):
+    rows: int = Field(512, ge=1, le=10_000, description="rows to embed, twice")
+    large_batch: int = Field(512, ge=1, le=4096, description="the batch that doesn't fit")
+    small_batch: int = Field(32, ge=1, le=4096, description="the batch that does")
+    limit_mb: int = Field(
+        192, ge=64, le=4096, description="MB that a batch may take beside the model"
+    )
+
+
+needs = Needs(actors=1)
+preloads = [IMPORTS["sentence-transformers"]]
+
+
+class LimitedEmbedder(TextEmbedder):
+    """Embeds a whole batch in one forward pass, and has only so much memory for it."""
+
+    engine: TorchEngine
+
+    def __init__(self, limit_mb: int, **embedder: Any):
+        super().__init__(**embedder)
+        self.limit_mb = limit_mb
+
+    def __call__(self, batch: Batch) -> Batch:
+        texts = batch[self.column].tolist()
+        model = self.engine.model
+        with limited(self.limit_mb * 1_000_000, model.device.type):
+            vectors = model.encode(texts, batch_size=len(texts))
+        return {**batch, "embedding": vectors}
+
+
+def run(params: Params, context: Context) -> None:
+    """Fail with a batch that is too large for a real limit, then pass with a smaller one."""
+    if not can_limit(context.device):
+        raise RunError(
+            "This device has no limit on one process's memory that can be relied on. "
+            "Show the recording of this slide instead."
+        )
+    source = context.source
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, _ = drop_unusable(dataset, source.text_column)
+    ds = ray.data.from_huggingface(choose(dataset, params.rows))
+    limit = {"limit_mb": params.limit_mb, **context.embedder(actors=1)}
+    context.expect(min(params.rows, len(dataset)))
+    context.note(f"A batch may take {params.limit_mb} MB beside the model: a real limit.")
+
+    warm = context.preloaded(*preloads[0])
+    context.prestart(*preloads[0])  # one stands ready, and two stages need one each
+    with context.staged("large_batch"):
+        try:
+            # region large
+            ds.map_batches(
+                live(LimitedEmbedder),
+                fn_constructor_kwargs=limit,
+                batch_size=params.large_batch,
+                compute=ActorPoolStrategy(size=1),
+                num_gpus=context.gpus_per_actor(actors=1),
+                runtime_env=warm,
+            ).materialize()
+            # endregion large
+        except ray.exceptions.RayError as error:
+            context.failed(error, remedy=f"Take a smaller batch: {params.small_batch} rows.")
+        else:
+            raise RunError(
+                f"A batch of {params.large_batch} rows fitted into {params.limit_mb} MB: "
+                "raise large_batch or lower limit_mb."
+            )
+    with context.staged("small_batch"):
+        # region small
+        ds.map_batches(
+            live(LimitedEmbedder),
+            fn_constructor_kwargs=limit,
+            batch_size=params.small_batch,
+            compute=ActorPoolStrategy(size=1),
+            num_gpus=context.gpus_per_actor(actors=1),
+            runtime_env=warm,
+        ).materialize()
+        # endregion small

@@ -1,0 +1,63 @@
+"""Slow against fast."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import ray
+from datasets import load_dataset
+from pydantic import Field
+
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.engine import EngineName
+from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
+from demo_server.driver.selection import choose
+from demo_server.driver.step import check_same, take_step, wait_until_quiet
+from demo_server.experiments import ladder
+from demo_server.protocol import Figure
+
+
+class Params(Parameters):
+    lane_rows: int = Field(48, ge=1, le=10_000, description="rows that both embed")
+    engine: EngineName = Field("openvino", description="what computes in the fast one")
+
+
+needs = Needs(actors=1)
+preloads = [(ladder.TORCH,)]
+
+# The ladder's first step, and its last.
+LANES = [
+    ("slow", "everything_wrong", "Everything wrong"),
+    ("fast", "fewer_blocks", "Everything mended"),
+]
+
+
+def run(params: Params, context: Context) -> None:
+    """Embed the same rows in the ladder's first step and then in its last: one after the other."""
+    source = context.source
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = choose(dataset, params.lane_rows)
+    pipelines = ladder.pipelines(params.engine, params.lane_rows, context)
+    wait_until_quiet(context)
+    steps = []
+    for lane, name, title in LANES:
+        ds = ray.data.from_huggingface(dataset)
+        pipeline = partial(pipelines[name], ds)
+        steps.append(take_step(context, lane, title, len(dataset), pipeline)[0])
+    slow, fast = steps
+    context.figures(
+        Figure(name="ratio", label="times faster", value=slow.cost_s / fast.cost_s),
+        Figure(
+            name="cosine", label="lowest cosine of the two", value=check_same([slow], fast.vectors)
+        ),
+    )
+
+
+def defaults(machine: Machine) -> Defaults:
+    """Few rows: one of the two does some a second."""
+    rows = min(48, machine.dataset_rows)
+    return Defaults(
+        values={"lane_rows": rows, "engine": ladder.engine()},
+        reason="First the slow one, then the fast.",
+    )

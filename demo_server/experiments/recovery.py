@@ -1,0 +1,153 @@
+"""Kill a worker."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from datasets import load_dataset
+from pydantic import Field, JsonValue
+from ray.data import ActorPoolStrategy
+from ray.data.dataset import MaterializedDataset
+
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.engine import IMPORTS
+from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters, RunError
+from demo_server.driver.live import live
+from demo_server.driver.metrics import actors
+from demo_server.driver.selection import choose
+from demo_server.experiments.embed import GUESSED_RATE, TextEmbedder, round_down
+from demo_server.protocol import Figure
+
+Action = Callable[[dict[str, JsonValue]], None]
+
+RUN_S = 20.0
+POLL_S = 0.05
+
+
+class Params(Parameters):
+    rows: int = Field(2000, ge=1, le=100_000, description="rows of the dataset to embed")
+    batch_size: int = Field(64, ge=1, le=4096, description="rows of one call of the model")
+    blocks: int = Field(32, ge=1, le=1000, description="parts that the dataset is cut into")
+
+
+needs = Needs(actors=1)
+actions = ["kill_worker"]
+preloads = [IMPORTS["sentence-transformers"]]
+
+
+def run(params: Params, context: Context) -> None:
+    """Embed rows with one actor that may be killed, and count what came out."""
+    source, warm = context.source, context.preloaded(*preloads[0])
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = choose(dataset, params.rows)
+    context.expect(len(dataset))
+    with Recovery(context) as recovery:
+        # region kill
+        def kill_worker(_: dict[str, JsonValue]) -> None:
+            os.kill(recovery.worker, signal.SIGKILL)
+
+        # endregion kill
+        context.actions["kill_worker"] = recovery.timed(kill_worker)
+        ds = ray.data.from_huggingface(dataset).repartition(params.blocks)
+        # region pipeline
+        ds = ds.map_batches(
+            live(TextEmbedder),
+            fn_constructor_kwargs=context.embedder(actors=1),
+            batch_size=params.batch_size,
+            compute=ActorPoolStrategy(size=1),
+            num_gpus=context.gpus_per_actor(actors=1),
+            runtime_env=warm,
+            max_restarts=-1,
+            max_task_retries=-1,
+        )
+        materialized = ds.materialize()
+        # endregion pipeline
+    missing, twice = account(materialized, dataset["id"])
+    once = Figure(name="rows_once", label="rows, each exactly once", value=len(dataset) - missing)
+    recovery.tell(once)
+    if missing or twice:
+        raise RunError(f"{missing} rows are missing and {twice} came more than once.")
+
+
+class Recovery:
+    """Times what passes from the death of an actor to the first rows of its successor."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._kills = 0
+        self._seconds: float | None = None
+        self._under_way, self._over = threading.Lock(), threading.Event()
+        self.worker = 0
+
+    def __enter__(self) -> Recovery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._context.actions.clear()
+        self._over.set()
+
+    def timed(self, kill: Action) -> Action:
+        """Return an action that kills the actor whose rows came last, unless it is gone."""
+
+        def act(args: dict[str, JsonValue]) -> None:
+            worker = int((self._context.worker or ":0").rpartition(":")[2])
+            # Memory is known of processes on this machine only: those can be killed.
+            here = [actor.pid for actor in actors() if actor.memory_bytes]
+            if worker not in here or not self._under_way.acquire(blocking=False):
+                self._context.note("No actor is at work now: wait for the next rows.")
+                return
+            self.worker, self._kills = worker, self._kills + 1
+            self._context.note(f"kill -9 {self.worker}")
+            began = time.perf_counter()
+            kill(args)
+            threading.Thread(target=self._wait, args=(began,), name="recovery", daemon=True).start()
+
+        return act
+
+    def _wait(self, began: float) -> None:
+        """Wait for rows of another process."""
+        killed = f":{self.worker}"
+        while (self._context.worker or killed).endswith(killed):
+            if self._over.wait(POLL_S):
+                return
+        self._seconds = time.perf_counter() - began
+        self._context.note(f"Process {self._context.worker} has taken over.")
+        self.tell()
+        self._under_way.release()
+
+    def tell(self, *more: Figure) -> None:
+        """Show the figures so far."""
+        figures = [Figure(name="kills", label="workers killed", value=self._kills)]
+        if self._seconds is not None:
+            label = "from kill to next rows"
+            figures.append(Figure(name="recovery_s", label=label, value=self._seconds, unit="s"))
+        self._context.figures(*figures, *more)
+
+
+def account(dataset: MaterializedDataset[Any], ids: list[str]) -> tuple[int, int]:
+    """Return how many of `ids` are not in `dataset`, and how many are more than once."""
+    found: Counter[str] = Counter()
+    batch: Any
+    for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=4096):
+        found.update(batch["id"].to_pylist())
+    return sum(i not in found for i in ids), sum(count > 1 for count in found.values())
+
+
+def defaults(machine: Machine) -> Defaults:
+    """About 20 s of work, in blocks of one batch: a kill costs no more than one."""
+    rate, batch_size = machine.rate or GUESSED_RATE, 64
+    rows = min(machine.dataset_rows, 100_000, max(200, round_down(rate * RUN_S)))
+    blocks = min(1000, math.ceil(rows / batch_size))
+    return Defaults(
+        values={"rows": rows, "batch_size": batch_size, "blocks": blocks},
+        reason=f"{rows} rows in {blocks} blocks of {batch_size}: a kill repeats at most one block.",
+    )

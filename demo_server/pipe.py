@@ -1,0 +1,128 @@
+"""What the server and a driver process say to each other, one JSON object a line.
+
+Commands go down the driver's standard input; the closing of it ends the driver. Messages come
+up a pipe of their own (its descriptor is the driver's `--messages-fd`), so that a library's
+`print` cannot corrupt them. There is no command to cancel: the server ends the process group,
+which always works, and Ray frees the CPUs of a job whose driver is gone in 0.1 s.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+ALIVE_INTERVAL_S = 1.0
+
+
+class Line(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+# Server to driver
+
+
+class ConnectCommand(Line):
+    """Ray is up: a driver that was started with `--wait` connects now."""
+
+    type: Literal["connect"] = "connect"
+
+
+class RunCommand(Line):
+    type: Literal["run"] = "run"
+    run_id: str
+    experiment: str
+    params: dict[str, JsonValue]
+    directory: str = Field(description="where the run's files go, e.g. result.parquet")
+
+
+class ActCommand(Line):
+    type: Literal["act"] = "act"
+    action: str
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+Command = Annotated[ConnectCommand | RunCommand | ActCommand, Field(discriminator="type")]
+command: TypeAdapter[Command] = TypeAdapter(Command)
+
+
+# Driver to server
+
+
+class Ready(Line):
+    """Imported and connected to Ray; the next `run` starts at once."""
+
+    type: Literal["ready"] = "ready"
+    pid: int
+    versions: dict[str, str]
+    cpus: float = Field(description="of the Ray cluster")
+    gpus: float
+    device: str = Field(description="cuda, mps or cpu: where the model will run")
+
+
+class Alive(Line):
+    """Every second, from a thread of its own."""
+
+    type: Literal["alive"] = "alive"
+
+
+class Emitted(Line):
+    """An event without `seq` and `t`, which the server alone assigns; never a status."""
+
+    type: Literal["event"] = "event"
+    kind: str
+    stage: str | None = None
+    data: dict[str, Any]
+
+
+class Ended(Line):
+    """The experiment returned or raised. Nothing of this run follows."""
+
+    type: Literal["end"] = "end"
+    status: Literal["succeeded", "failed"]
+    reason: str | None = None
+    holds: bool = Field(default=False, description="this driver now holds a result to be asked")
+    end_ray: bool = Field(default=False, description="the run asks the server to end its head")
+
+
+Message = Annotated[Ready | Alive | Emitted | Ended, Field(discriminator="type")]
+message: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+# What `demo-server describe` prints
+
+
+class Needs(Line):
+    """What a run asks of the cluster; a string names the parameter that says how much."""
+
+    actors: str | int = 0
+    cpus_per_actor: str | float = 1.0
+    task_cpus: float = Field(default=1.0, description="the largest read or shuffle task")
+
+
+class Description(Line):
+    """One experiment as the server knows it; `ExperimentInfo` is the part clients see."""
+
+    name: str
+    title: str
+    schema_: dict[str, Any] = Field(alias="schema")
+    defaults: dict[str, JsonValue]
+    reason: str | None = None
+    measured: bool = False
+    rate: float | None = None
+    rates: dict[str, float] | None = None
+    dataset_rows: int | None = None
+    regions: dict[str, str]
+    code_hash: str
+    needs: Needs
+    uses_held: bool = False
+    actions: list[str] = Field(default_factory=list)
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Descriptions(Line):
+    experiments: list[Description]
+    errors: list[str] = Field(
+        default_factory=list, description="a file that could not be imported, and why"
+    )

@@ -1,0 +1,262 @@
+"""The server process: everything wired together, from its first line to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import math
+import os
+import resource
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from demo_server import ledger, process
+from demo_server.access import Doors, HostRule, session_key
+from demo_server.app import create_app
+from demo_server.catalog import Catalog
+from demo_server.describe import DescribeError, code_version
+from demo_server.devices import Devices
+from demo_server.http_protocol import HttpProtocol
+from demo_server.ledger import Ledger
+from demo_server.measuring import Measuring
+from demo_server.preflight import Finding, Serving, preflight
+from demo_server.protocol import MAX_CLIENT_FRAME_BYTES, ServerStatus
+from demo_server.room import Room
+from demo_server.runlog import Author
+from demo_server.session import SEND_TIMEOUT_S
+from demo_server.settings import EVERYWHERE, LOOPBACK, Settings
+from demo_server.sharing import Sharing
+from demo_server.socket_protocol import SocketProtocol
+from demo_server.works import Works
+
+LOOK_INTERVAL_S = 2.0
+# With few events, only an unanswered ping tells soon that a client takes nothing.
+PING_INTERVAL_S = 5.0
+# Each of the audience's phones is one; some systems allow 256 unless asked.
+OPEN_FILES = 4096
+# What could not be read may come back by itself: a hub that was out of reach.
+DESCRIBE_RETRY_S = 30.0
+RECORDED = "This talk plays its recordings. Start it without --recorded to run anything."
+
+log = logging.getLogger("demo_server")
+
+
+class ServeError(Exception):
+    """Why the server cannot start, in one sentence."""
+
+
+class DemoServer:
+    """One server: its works, its room of clients, and what it does by itself."""
+
+    def __init__(self, settings: Settings, port: int, works: Works, secret: str) -> None:
+        self.settings = settings
+        self.works = works
+        self.room = Room(secrets.token_hex(8), self.works.runs, settings.recorded)
+        self.works.runs.watchers.append(self.room)
+        key = session_key(settings.cache / "session.key")
+        devices = Devices(settings.cache / "devices.json")
+        self.doors = Doors(settings.token, secret, key, devices=devices)
+        if settings.pairing_code:
+            self.doors.add_code(settings.pairing_code)
+        self.measuring = Measuring(settings, works.ray, self._describe)
+        self.works.conductor.on_change = self._changed
+        self._describe_again_at = math.inf
+        self._described_code: object = None
+        self._trouble: str | None = None
+        self._url = f"http://localhost:{port}"
+        self.sharing = Sharing(port, settings.share, settings.public_url)
+        self.room.share_url = self.sharing.url
+        rule = HostRule(port, settings.allow_hosts, settings.allow_origins, self.sharing)
+        self.app = create_app(
+            self.room, self.works.conductor, self.doors, rule, settings.dist, self._preflight
+        )
+        self.app.router.lifespan_context = self._lifespan
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        self.works.runs.recover(_is_author_alive)
+        tasks = [asyncio.create_task(self.room.tick_forever())]
+        if self.settings.recorded:
+            self.works.conductor.catalog = Catalog(trouble=RECORDED)
+            self.room.announce(ServerStatus.READY, None, [])
+        else:
+            tasks.append(asyncio.create_task(self._look()))
+        yield
+        for task in tasks:
+            task.cancel()
+        self.measuring.interrupt()
+        await self.works.conductor.close()
+
+    def _preflight(self) -> AsyncIterator[Finding]:
+        """Look at all that the talk stands on, this server included."""
+        room = self.room
+        serving = Serving(self._url, room.status, room.reason, room.share_url, room.visited_at)
+        return preflight(self.settings, serving)
+
+    async def _look(self) -> None:
+        """Start everything that takes time, then keep looking whether code has changed."""
+        remembered = self.works.describer.remembered()
+        if remembered:
+            self._described_code = code_version()
+            self.works.conductor.catalog = Catalog(remembered)
+        self.works.conductor.open()
+        while True:
+            again = asyncio.get_running_loop().time() >= self._describe_again_at
+            if again or self._described_code != code_version():
+                await self._describe()
+            idle = self.works.conductor.idle_and_ready
+            if idle and self.measuring.needed():
+                self.measuring.begin()
+            if self.sharing.url != self.room.share_url:
+                self._changed()
+            await asyncio.sleep(LOOK_INTERVAL_S)
+
+    async def _describe(self) -> None:
+        code = code_version()
+        try:
+            descriptions = await self.works.describer.describe()
+        except DescribeError as error:
+            log.error("%s", error)
+            self._trouble = str(error)
+            self._describe_again_at = asyncio.get_running_loop().time() + DESCRIBE_RETRY_S
+            if not self.works.conductor.catalog.known:
+                self.works.conductor.catalog = Catalog(trouble=self._trouble)
+        else:
+            self._describe_again_at = math.inf
+            self._trouble = " ".join(descriptions.errors) or None
+            self.works.conductor.catalog = Catalog(descriptions)
+        self._described_code = code
+        self._changed()
+
+    def _changed(self) -> None:
+        conductor = self.works.conductor
+        if conductor.busy:
+            self.measuring.interrupt()
+        status, reason = self.works.readiness.status
+        if self._trouble:
+            status, reason = ServerStatus.DEGRADED, self._trouble
+        elif not conductor.catalog.known and status is ServerStatus.READY:
+            status, reason = ServerStatus.STARTING, "The experiments are being read."
+        self.room.announce(status, reason, conductor.catalog.infos, self.sharing.url)
+
+
+def _is_author_alive(author: Author) -> bool:
+    return author.pid != os.getpid() and process.is_alive(author.pid, author.started_at)
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves the signals to us: three of them end the server, and none as an error."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(settings: Settings, make_works: Callable[[Settings, Ledger], Works] = Works) -> None:
+    """Serve until a signal, or until standard input closes where that was asked for.
+
+    `make_works` is for the stress program, whose runs come from something other than Ray.
+
+    Raises:
+        ServeError: the port is taken, another server uses this cache, or no file can be written.
+    """
+    other = ledger.running_server(settings.cache)
+    if other:
+        raise ServeError(f"A server runs already at {other.url} (process {other.pid}).")
+    _allow_open_files()
+    listener = _listen(settings.host, settings.port)
+    port = int(listener.getsockname()[1])
+    # Who listens everywhere is reached by this machine at its loopback address.
+    name = {EVERYWHERE: LOOPBACK}.get(settings.host, settings.host)
+    host = f"[{name}]" if ":" in name else name
+    secret = secrets.token_urlsafe(24)
+    book = Ledger(settings.cache / ledger.SERVER, secret)
+    book.entry.port, book.entry.url = port, f"http://{host}:{port}"
+    try:
+        ended = ledger.end_orphans(settings.cache)
+        if ended:
+            log.info("%d processes of a server that was killed were ended", ended)
+        book.write()
+        server = DemoServer(settings, port, make_works(settings, book), secret)
+    except OSError as error:
+        raise ServeError(f"{settings.cache} cannot be used: {error.strerror}.") from error
+    log.info("serving at %s", book.entry.url)
+    if settings.share or settings.public_url:
+        log.info("the audience's address: %s", server.sharing.url or "none yet, join a network")
+    try:
+        asyncio.run(_run(server.app, listener, settings))
+    finally:
+        book.close()
+
+
+def _allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # Without listen(), a second server could bind the same port until uvicorn does.
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise ServeError(
+            f"Port {port} of {host} cannot be used: {(error.strerror or str(error)).lower()}. "
+            "End what uses it, or choose another with --port."
+        ) from error
+    return listener
+
+
+def uvicorn_config(app: FastAPI) -> uvicorn.Config:
+    """Return how the app is served: small frames in, no compression, no access log."""
+    return uvicorn.Config(
+        app,
+        http=HttpProtocol,
+        ws=SocketProtocol,
+        ws_max_size=MAX_CLIENT_FRAME_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_INTERVAL_S,
+        ws_ping_timeout=SEND_TIMEOUT_S,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+    server = _Uvicorn(uvicorn_config(app))
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(name, stop)
+    if settings.stop_on_stdin_close:
+        watcher = threading.Thread(target=_wait_for_stdin, args=(loop, stop), daemon=True)
+        watcher.start()
+    # What was imported stays: keep it out of every later collection.
+    gc.freeze()
+    await server.serve([listener])
+
+
+def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: object) -> None:
+    while os.read(0, 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended by another way
+        loop.call_soon_threadsafe(stop)  # type: ignore[arg-type]

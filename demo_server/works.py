@@ -1,0 +1,56 @@
+"""Runs, drivers and Ray wired together, without any socket."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+
+from demo_server import machine
+from demo_server.archive import Archive
+from demo_server.conductor import Conductor
+from demo_server.describe import Describer, code_version
+from demo_server.driver_process import DriverProcess, driver_command
+from demo_server.head import LocalHead, Ray, UserCluster
+from demo_server.ledger import Ledger
+from demo_server.readiness import Readiness, standbys_for
+from demo_server.runs import Runs
+from demo_server.settings import Settings
+
+
+class Works:
+    """What a server and a run in a terminal share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        book: Ledger,
+        ray: Ray | None = None,
+        command: Callable[[Ray, Settings], list[str]] = driver_command,
+    ) -> None:
+        self.settings = settings
+        self.runs = Runs(
+            Archive(settings.runs), settings.dataset, settings.model, settings.runs_bytes
+        )
+        self._command, self._book = command, book
+        self.ray = ray or self._own_ray(book)
+        self._numbers = itertools.count(1)
+        standbys = standbys_for(machine.memory_bytes())
+        self.readiness = Readiness(self.ray, self._spawn, code_version, standbys)
+        self.conductor = Conductor(self.runs, self.readiness)
+        self.describer = Describer(settings)
+
+    def _own_ray(self, book: Ledger) -> Ray:
+        if self.settings.ray_address:
+            return UserCluster(self.settings.ray_address)
+        return LocalHead(
+            book,
+            on_lost=lambda reason: self.conductor.ray_lost(reason),
+            on_down=lambda: self.conductor.pump(),
+        )
+
+    def _spawn(self, ray: Ray) -> DriverProcess:
+        driver = DriverProcess(self.conductor.heard, self.conductor.exited, self._book)
+        output = self.settings.cache / "drivers" / f"{os.getpid()}-{next(self._numbers)}.out"
+        driver.start(self._command(ray, self.settings), ray.env(), output)
+        return driver
