@@ -1,0 +1,7 @@
+// What vite.config.ts knows when the deck is built.
+
+/** The deck is built to stand alone, on any static host, with no server behind it. */
+declare const __DECK_STATIC__: boolean
+
+/** sha256 of each experiment's file, by name. */
+declare const __CODE_HASHES__: Readonly<Record<string, string>>

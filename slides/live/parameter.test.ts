@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import type { Parameter } from './parameter'
+import { parametersOf, readParameter } from './parameter'
+
+const [batchSize, share, warm, device] = parametersOf({
+  properties: {
+    batch_size: { type: 'integer', minimum: 1, maximum: 4096, description: 'rows in a call' },
+    share: { type: 'number', minimum: 0 },
+    warm: { type: 'boolean' },
+    device: { type: 'string', enum: ['cpu', 'cuda'] },
+  },
+}) as [Parameter, Parameter, Parameter, Parameter]
+
+it('reads kinds, ranges and choices from the schema', () => {
+  expect(batchSize).toMatchObject({ kind: 'number', integer: true, minimum: 1, maximum: 4096, description: 'rows in a call' })
+  expect(warm.kind).toBe('boolean')
+  expect(device).toMatchObject({ kind: 'choice', choices: ['cpu', 'cuda'] })
+})
+
+it('takes what lies in the range', () => {
+  expect(readParameter(batchSize, ' 64 ')).toEqual({ value: 64 })
+  expect(readParameter(share, '0.5')).toEqual({ value: 0.5 })
+})
+
+it.each(['', '0', '4097', '1.5', 'many', 'Infinity'])('refuses %j with the parameter and its range', (text) => {
+  expect(readParameter(batchSize, text)).toEqual({ mistake: 'batch_size takes a whole number from 1 to 4096.' })
+})
+
+it('knows no parameters of no schema', () => {
+  expect(parametersOf(undefined)).toEqual([])
+})

@@ -1,0 +1,570 @@
+// Generated from demo_server/protocol.py by `npm run types`. Do not edit.
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | {[key: string]: JsonValue}
+/**
+ * Stable words of an `error` frame.
+ */
+export type ErrorCode =
+  | 'not_json'
+  | 'bad_frame'
+  | 'unknown_type'
+  | 'unknown_experiment'
+  | 'unknown_run'
+  | 'unknown_action'
+  | 'bad_parameter'
+  | 'infeasible'
+  | 'not_allowed'
+  | 'not_ready'
+  | 'queue_full'
+  | 'already_ended'
+  | 'too_many'
+export type RunEvent =
+  | StatusEvent
+  | PlanEvent
+  | ProgressEvent
+  | RowsEvent
+  | MetricsEvent
+  | NoteEvent
+  | ResultEvent
+  | FailureEvent
+export type RunStatus = 'queued' | 'starting' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+export type FromClient =
+  HelloFrame | StartFrame | CancelFrame | ActFrame | WatchFrame | UnwatchFrame | PublishFrame
+export type FromServer =
+  | WelcomeFrame
+  | ServerFrame
+  | AcceptedFrame
+  | RunStartedFrame
+  | EventsFrame
+  | SnapshotFrame
+  | StateFrame
+  | BeatFrame
+  | ErrorFrame
+export type Role = 'presenter' | 'viewer'
+export type ServerStatus = 'starting' | 'ready' | 'degraded'
+
+export interface AcceptedFrame {
+  type: 'accepted'
+  request_id: string
+  run_id: string
+}
+export interface ActFrame {
+  type: 'act'
+  run_id: string
+  action: string
+  args?: {
+    [k: string]: JsonValue
+  }
+}
+export interface ActorMetrics {
+  pid: number
+  state: string
+  memory_bytes: number
+}
+export interface BeatFrame {
+  type: 'beat'
+  epoch: string
+  runs: {
+    [k: string]: number
+  }
+}
+export interface CancelFrame {
+  type: 'cancel'
+  run_id: string
+}
+export interface ErrorFrame {
+  type: 'error'
+  code: ErrorCode
+  message: string
+  request_id?: string | null
+  field?: string | null
+  /**
+   * parameters that would work, with code infeasible
+   */
+  feasible?: {
+    [k: string]: JsonValue
+  } | null
+}
+export interface EventsFrame {
+  type: 'events'
+  run_id: string
+  events: RunEvent[]
+}
+export interface StatusEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'status'
+  data: StatusData
+}
+export interface StatusData {
+  status: RunStatus
+  reason?: string | null
+  /**
+   * place in the queue, 1 is next
+   */
+  place?: number | null
+}
+export interface PlanEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'plan'
+  data: PlanData
+}
+export interface PlanData {
+  operators: PlanOperator[]
+  total_rows?: number | null
+  /**
+   * all rows of the dataset, M of N
+   */
+  dataset_rows?: number | null
+  /**
+   * cuda, mps or cpu
+   */
+  device?: string | null
+  /**
+   * why these resources, as a sum
+   */
+  reason?: string | null
+}
+export interface PlanOperator {
+  /**
+   * as Ray Data names it, e.g. MapBatches(TextEmbedder)
+   */
+  name: string
+  detail?: string | null
+}
+export interface ProgressEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'progress'
+  data: ProgressData
+}
+export interface ProgressData {
+  /**
+   * rows out of the last operator
+   */
+  rows: number
+  total?: number | null
+  /**
+   * rows per second, steady
+   */
+  rate?: number | null
+  eta_s?: number | null
+  operators: OperatorProgress[]
+}
+export interface OperatorProgress {
+  name: string
+  /**
+   * rows out so far
+   */
+  rows: number
+  total_rows?: number | null
+  /**
+   * blocks out so far
+   */
+  blocks: number
+  /**
+   * blocks waiting at its input
+   */
+  queued_blocks: number
+  active_tasks: number
+  actors: number
+}
+export interface RowsEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'rows'
+  data: RowsData
+}
+export interface RowsData {
+  rows: Row[]
+  /**
+   * rows of the batch they came from
+   */
+  batch_rows?: number | null
+  batch_seconds?: number | null
+  /**
+   * when the batch left the model: Unix time in ms
+   */
+  finished_at?: number | null
+  /**
+   * the process that made them
+   */
+  worker?: string | null
+}
+export interface Row {
+  id: string
+  text: string
+  /**
+   * int8 values, base64
+   */
+  embedding?: string | null
+  /**
+   * float value = int8 value x scale
+   */
+  scale?: number | null
+  norm?: number | null
+  dim?: number | null
+  columns: {
+    [k: string]: string | number | boolean | null
+  }
+}
+export interface MetricsEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'metrics'
+  data: MetricsData
+}
+export interface MetricsData {
+  /**
+   * of all cores together, 0 to 100
+   */
+  cpu_percent: number
+  cpus: number
+  memory_bytes: number
+  memory_total_bytes: number
+  object_store_bytes: number
+  object_store_total_bytes: number
+  actors: ActorMetrics[]
+}
+export interface NoteEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'note'
+  data: NoteData
+}
+export interface NoteData {
+  text: string
+  level: 'info' | 'warning'
+}
+export interface ResultEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'result'
+  data: ResultData
+}
+export interface ResultData {
+  /**
+   * print(ds) of the original dataset
+   */
+  before?: string | null
+  /**
+   * print(ds) of the materialized one
+   */
+  after?: string | null
+  columns: SchemaColumn[]
+  rows?: number | null
+  blocks?: number | null
+  bytes?: number | null
+  first_rows: Row[]
+  stats?: string | null
+  seconds?: number | null
+  figures: Figure[]
+}
+export interface SchemaColumn {
+  name: string
+  type: string
+}
+/**
+ * A number that came out of the run.
+ */
+export interface Figure {
+  /**
+   * a stable word, e.g. freed_bytes
+   */
+  name: string
+  label: string
+  value: number | string
+  unit?: string | null
+}
+export interface FailureEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'failure'
+  data: FailureData
+}
+export interface FailureData {
+  exception: string
+  message: string
+  cause?: string | null
+  remedy?: string | null
+  expected: boolean
+}
+export interface ExperimentInfo {
+  name: string
+  title: string
+  /**
+   * JSON Schema of the parameters
+   */
+  schema: {
+    [k: string]: unknown
+  }
+  defaults: {
+    [k: string]: JsonValue
+  }
+  /**
+   * why these defaults, on this machine
+   */
+  reason?: string | null
+  /**
+   * the defaults come from a measurement of this machine
+   */
+  measured: boolean
+  /**
+   * rows per second measured here
+   */
+  rate?: number | null
+  /**
+   * the same by `engine precision`, for a run that has these parameters
+   */
+  rates?: {
+    [k: string]: number
+  } | null
+  dataset_rows?: number | null
+  /**
+   * sha256 of each shown region, by name
+   */
+  regions: {
+    [k: string]: string
+  }
+  code_hash: string
+  /**
+   * runs in the driver that holds the last result
+   */
+  uses_held: boolean
+  actions: string[]
+}
+/**
+ * What one look found; `remedy` says what to do where it is not `ok`.
+ */
+export interface Finding {
+  name: string
+  ok: boolean
+  says: string
+  remedy?: string | null
+}
+export interface Findings {
+  findings: Finding[]
+}
+export interface HelloFrame {
+  type: 'hello'
+  token?: string | null
+  have?: Have | null
+}
+export interface Have {
+  epoch: string
+  runs?: {
+    [k: string]: number
+  }
+}
+export interface StartFrame {
+  type: 'start'
+  request_id: string
+  experiment: string
+  params?: {
+    [k: string]: JsonValue
+  }
+}
+export interface WatchFrame {
+  type: 'watch'
+  run_id: string
+  after: number
+}
+export interface UnwatchFrame {
+  type: 'unwatch'
+  run_id: string
+}
+export interface PublishFrame {
+  type: 'publish'
+  channel: string
+  patch: {
+    [k: string]: JsonValue
+  }
+}
+export interface WelcomeFrame {
+  type: 'welcome'
+  epoch: string
+  role: Role
+  status: ServerStatus
+  reason?: string | null
+  /**
+   * the audience's address, if shared
+   */
+  share_url?: string | null
+  experiments: ExperimentInfo[]
+  runs: RunInfo[]
+  channels: {
+    [k: string]: {
+      [k: string]: JsonValue
+    }
+  }
+  /**
+   * this talk plays recordings, nothing runs
+   */
+  recorded: boolean
+}
+export interface RunInfo {
+  run_id: string
+  experiment: string
+  params: {
+    [k: string]: JsonValue
+  }
+  status: RunStatus
+  seq: number
+  /**
+   * Unix time in seconds
+   */
+  started_at: number
+}
+export interface ServerFrame {
+  type: 'server'
+  status: ServerStatus
+  reason?: string | null
+  share_url?: string | null
+  experiments: ExperimentInfo[]
+}
+/**
+ * A run was accepted from some client: all learn of it and may watch it.
+ */
+export interface RunStartedFrame {
+  type: 'run'
+  run: RunInfo
+}
+export interface SnapshotFrame {
+  type: 'snapshot'
+  run_id: string
+  seq: number
+  state: RunState
+}
+export interface RunState {
+  seq: number
+  t: number
+  status?: StatusData | null
+  /**
+   * by stage, '' where an event names none
+   */
+  stages: {
+    [k: string]: StageState
+  }
+}
+export interface StageState {
+  plan?: PlanData | null
+  progress?: ProgressData | null
+  metrics?: MetricsData | null
+  result?: ResultData | null
+  failure?: FailureData | null
+  /**
+   * the newest, oldest first
+   */
+  rows: Row[]
+  rows_seen: number
+  /**
+   * the last batch, its rows left out
+   */
+  batch?: RowsData | null
+  notes: NoteData[]
+  points: Point[]
+  points_seen: number
+  /**
+   * every stride-th point is kept
+   */
+  stride: number
+}
+/**
+ * One point of the chart.
+ */
+export interface Point {
+  t: number
+  rows: number
+  rate?: number | null
+}
+export interface StateFrame {
+  type: 'state'
+  channel: string
+  patch: {
+    [k: string]: JsonValue
+  }
+}
+/**
+ * The first line of a recording: where, when and from which code it comes.
+ */
+export interface RecordingHeader {
+  format: number
+  experiment: ExperimentInfo
+  params: {
+    [k: string]: JsonValue
+  }
+  started_at: number
+  date: string
+  machine: RecordingMachine
+  versions: {
+    [k: string]: string
+  }
+  dataset: string
+  model: string
+  code_hash: string
+}
+/**
+ * What a recording was made on.
+ */
+export interface RecordingMachine {
+  system: string
+  release: string
+  /**
+   * the processor's architecture
+   */
+  machine: string
+  cpus: number
+  memory_bytes: number
+}
+
+/** Why the server closed a socket. */
+export const CloseCode = {
+  SERVER_RESTARTING: 1012,
+  TRY_AGAIN_LATER: 1013,
+  FRAME_TOO_LARGE: 1009,
+  NO_HELLO: 4001,
+  NOT_ALLOWED: 4003,
+  TOO_SLOW: 4008,
+  FRAME_FLOOD: 4009,
+} as const
+
+export const MAX_CLIENT_FRAME_BYTES = 65536
+export const HELLO_TIMEOUT_S = 5
+export const BEAT_INTERVAL_S = 0.5
+export const MAX_ROWS = 60
+export const MAX_NOTES = 50
+export const MAX_POINTS = 400
+export const RECORDING_FORMAT = 1

@@ -1,0 +1,22 @@
+import { codeToHtml } from 'shiki'
+import { expect, test } from 'vitest'
+import { markParameters, nameLines } from './shiki'
+
+const highlight = (code: string) => codeToHtml(code, {
+  lang: 'python',
+  themes: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
+  transformers: [markParameters, nameLines],
+})
+
+test('each parameter in the code is one marked piece that knows its name', async () => {
+  const html = await highlight('ds.map_batches(\n    f(params.concurrency), batch_size=params.batch_size,\n)')
+  expect([...html.matchAll(/data-param="(\w+)"/g)].map(match => match[1])).toEqual(['concurrency', 'batch_size'])
+})
+
+test('what only looks like a parameter is left alone', async () => {
+  expect(await highlight('hyperparams.rows = my_params.rows')).not.toContain('data-param')
+})
+
+test('a line can be found by what it says', async () => {
+  expect(await highlight('class A:\n    def f(self):\n        pass')).toContain('data-code="def f(self):"')
+})

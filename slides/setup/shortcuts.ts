@@ -1,0 +1,20 @@
+import { useDrawings } from '@slidev/client'
+import { magicKeys, showOverview } from '@slidev/client/state/index.ts'
+import { defineShortcutsSetup } from '@slidev/types'
+import { computed } from 'vue'
+import { PLAY_KEY, pressPlayKey, pressResetKey, pressRunKey, RESET_KEY, RUN_KEY } from '../composables/useKeys'
+
+/** The keys of the shown slide's run. */
+export default defineShortcutsSetup((_, base) => {
+  const { drawingEnabled } = useDrawings()
+  const { ctrl, meta, alt, shift } = magicKeys
+  // Ctrl+R reloads the page, and while drawing R is a rectangle.
+  const free = computed(() => ![ctrl, meta, alt, shift, drawingEnabled, showOverview].some(held => held?.value))
+  const alone = (key: string) => computed(() => free.value && magicKeys[key]?.value === true)
+  return [
+    ...base,
+    { name: 'toggle_run', key: alone(RUN_KEY), fn: pressRunKey },
+    { name: 'reset_run', key: alone(RESET_KEY), fn: pressResetKey },
+    { name: 'play_recording', key: alone(PLAY_KEY), fn: pressPlayKey },
+  ]
+})

@@ -1,0 +1,58 @@
+import type { ProxyOptions } from 'vite'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+import { quietArrows } from './setup/quiet-arrows.ts'
+import { tldrawAssets } from './setup/tldraw-assets.ts'
+
+const server = process.env.DEMO_SERVER_URL ?? 'http://127.0.0.1:8000'
+
+/** The server accepts only its own origin; the dev server vouches for requests of its own pages. */
+function toServer(): ProxyOptions {
+  const isOwnPage = (headers: { origin?: string, host?: string }) =>
+    headers.origin !== undefined && new URL(headers.origin).host === headers.host
+  return {
+    target: server,
+    changeOrigin: true,
+    ws: true,
+    configure(proxy) {
+      proxy.on('proxyReq', (outgoing, request) => {
+        if (isOwnPage(request.headers))
+          outgoing.setHeader('Origin', server)
+      })
+      proxy.on('proxyReqWs', (outgoing, request) => {
+        if (isOwnPage(request.headers))
+          outgoing.setHeader('Origin', server)
+      })
+    },
+  }
+}
+
+/** sha256 of each experiment's file, as `demo-server describe` gives it. */
+function codeHashes(): Record<string, string> {
+  const directory = fileURLToPath(new URL('../demo_server/experiments/', import.meta.url))
+  const files = readdirSync(directory).filter(file => file.endsWith('.py') && !file.startsWith('_'))
+  return Object.fromEntries(files.map(file =>
+    [basename(file, '.py'), createHash('sha256').update(readFileSync(join(directory, file))).digest('hex')]))
+}
+
+export default defineConfig({
+  define: {
+    __DECK_STATIC__: JSON.stringify(process.env.DECK_STATIC === '1'),
+    __CODE_HASHES__: JSON.stringify(codeHashes()),
+  },
+  publicDir: '../public',
+  plugins: [tldrawAssets(), quietArrows()],
+  resolve: {
+    // Slidev always installs the popups of twoslash, whose patch of floating-vue 5.4 fails and
+    // writes an error to the console. No slide uses twoslash; floating-vue itself is a plugin too.
+    alias: { '@shikijs/vitepress-twoslash/client': 'floating-vue' },
+  },
+  server: {
+    fs: { allow: ['..'] },
+    proxy: { '/api': toServer(), '/pair': toServer(), '/ws': toServer() },
+  },
+})
