@@ -1,0 +1,46 @@
+// One set-up at a time in a checkout.
+
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from './failure.mjs'
+import { WORK } from './paths.mjs'
+
+const CLAIM = join(WORK, 'setup.pid')
+
+/** Run `work` while no other set-up runs in this checkout; a claim of a dead process is taken over. */
+export async function alone(work) {
+  mkdirSync(WORK, { recursive: true })
+  take()
+  const release = () => rmSync(CLAIM, { force: true })
+  process.once('exit', release)
+  try {
+    return await work()
+  } finally {
+    process.off('exit', release)
+    release()
+  }
+}
+
+function take() {
+  try {
+    const file = openSync(CLAIM, 'wx')
+    writeSync(file, String(process.pid))
+    closeSync(file)
+  } catch (taken) {
+    if (taken.code !== 'EEXIST') throw taken
+    const holder = Number(readFileSync(CLAIM, 'utf8'))
+    if (holder && alive(holder)) {
+      throw new Failure(`Another set-up is at work in this checkout (process ${holder}): wait until it ends, then run the command again.`)
+    }
+    rmSync(CLAIM, { force: true })
+    take()
+  }
+}
+
+function alive(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch (gone) {
+    return gone.code === 'EPERM'
+  }
+}

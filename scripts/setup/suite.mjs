@@ -1,0 +1,124 @@
+// `npm test`: everything from a fresh clone to a green suite.
+
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { requireChromium } from './chromium.mjs'
+import { alone } from './claim.mjs'
+import { buildDeck, deckIsFresh } from './deck.mjs'
+import { Display } from './display.mjs'
+import { Failure } from './failure.mjs'
+import { readReport } from './junit.mjs'
+import { nodeIsFresh, setUpNode } from './packages.mjs'
+import { NODE_MODULES, ROOT, VENV, WORK } from './paths.mjs'
+import { endAll, launch, onStop } from './processes.mjs'
+import { pythonIsFresh, setUpPython } from './virtualenv.mjs'
+
+const REPORTS = join(WORK, 'test')
+const python = (name) => join(VENV, 'bin', name)
+const node = (...path) => [process.execPath, join(NODE_MODULES, ...path)]
+const reportOf = (name) => join(REPORTS, `${name}.xml`)
+
+/** A check passes or fails as one; a step with a report counts the tests in it. */
+const CHECKS = [
+  { name: 'generated types', command: [process.execPath, 'scripts/generate-protocol.mjs', '--check'] },
+  { name: 'vue-tsc', command: [...node('vue-tsc', 'bin', 'vue-tsc.js'), '--noEmit'] },
+  { name: 'eslint', command: [...node('eslint', 'bin', 'eslint.js'), '.', '--max-warnings=0'] },
+  { name: 'ruff', command: [python('ruff'), 'check', '.'] },
+  { name: 'ruff format', command: [python('ruff'), 'format', '--check', '.'] },
+  { name: 'mypy', command: [python('mypy')] },
+]
+
+const TESTS = [
+  { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] },
+  {
+    name: 'TypeScript tests',
+    report: 'vitest',
+    command: [...node('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=junit', `--outputFile.junit=${reportOf('vitest')}`],
+  },
+  { name: 'Python tests', report: 'pytest', command: [python('python'), '-m', 'pytest', `--junitxml=${reportOf('pytest')}`] },
+  {
+    name: 'browser tests',
+    report: 'playwright',
+    command: [...node('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,junit'],
+    env: { PLAYWRIGHT_JUNIT_OUTPUT_NAME: reportOf('playwright') },
+  },
+]
+
+function nodeTest(report) {
+  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=junit', `--test-reporter-destination=${report}`]
+  return ['--test', ...reporters]
+}
+
+function testFiles() {
+  const directory = join('scripts', 'tests')
+  const names = readdirSync(join(ROOT, directory)).filter((name) => name.endsWith('.test.mjs'))
+  return names.map((name) => join(directory, name))
+}
+
+export async function main(args) {
+  if (args.length) throw new Failure(`npm test takes no options (${args.join(' ')}): for one kind of test use npm run test:py, test:ts, test:setup or test:e2e.`)
+  const display = new Display()
+  onStop(async () => {
+    await endAll()
+    process.exit(130)
+  })
+  await alone(() => setUp(display))
+  process.env.DEMO_CHROMIUM = await requireChromium(display)
+  rmSync(REPORTS, { recursive: true, force: true })
+  mkdirSync(REPORTS, { recursive: true })
+  const outcomes = []
+  for (const step of [...CHECKS, ...TESTS]) outcomes.push(await perform(step))
+  process.exit(summarize(outcomes))
+}
+
+async function setUp(display) {
+  const python = async () => {
+    if (!pythonIsFresh({ dev: true })) await setUpPython(display, { dev: true })
+  }
+  const deck = async () => {
+    if (!nodeIsFresh()) await setUpNode(display)
+    if (!deckIsFresh()) await buildDeck(display)
+  }
+  await Promise.all([python(), deck()])
+}
+
+/** Run one step with its output shown as it comes. */
+async function perform({ name, command: [command, ...args], report, env = {} }) {
+  console.log(`\n── ${name}`)
+  const began = Date.now()
+  const child = launch(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'] })
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => resolve(code ?? -1))
+  })
+  const seconds = (Date.now() - began) / 1000
+  return { name, seconds, ...(report ? counted(name, code, reportOf(report)) : judged(name, code)) }
+}
+
+function judged(name, code) {
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? [] : [name], skipped: 0 }
+}
+
+/** A runner that fails without a failed test (a file that does not load, say) is a failure too. */
+function counted(name, code, file) {
+  const counts = readReport(file) ?? { passed: 0, failed: [], skipped: 0 }
+  const silent = code !== 0 && counts.failed.length === 0
+  const empty = code === 0 && counts.passed === 0
+  if (silent) counts.failed.push(`${name}: ended with code ${code}`)
+  if (empty) counts.failed.push(`${name}: no test ran`)
+  return counts
+}
+
+/** Print what each step took and which tests failed; the last line is the total. */
+function summarize(outcomes) {
+  console.log('\n── summary')
+  for (const { name, seconds, passed, failed, skipped } of outcomes) {
+    const counts = [`${passed} passed`, `${failed.length} failed`, ...(skipped ? [`${skipped} skipped`] : [])]
+    console.log(`${failed.length ? '✗' : '✓'} ${name.padEnd(18)} ${seconds.toFixed(1).padStart(7)} s   ${counts.join(', ')}`)
+    for (const test of failed) console.log(`    ✗ ${test}`)
+  }
+  const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0)
+  const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed.length, 0)
+  console.log(`${passed} passed, ${failed} failed`)
+  return failed ? 1 : 0
+}
