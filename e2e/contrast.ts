@@ -1,0 +1,81 @@
+// Contrast of text against the pixels that are really behind it, pictures and gradients included.
+import type { Page } from '@playwright/test'
+import type { PaintedSlide, PaintedText } from './painted'
+
+/** WCAG 2, level AA. */
+export const LEAST_CONTRAST = 4.5
+
+const WITHOUT_TEXT = `
+  *, *::before, *::after { -webkit-text-fill-color: transparent !important; text-shadow: none !important; caret-color: transparent !important; transition: none !important; }
+  svg text, svg tspan { fill: transparent !important; }
+  .typst-text { visibility: hidden !important; }
+`
+
+/** The texts whose contrast is too low, as sentences. */
+export async function findFaintTexts(page: Page, slide: PaintedSlide): Promise<string[]> {
+  const style = await page.addStyleTag({ content: WITHOUT_TEXT })
+  const picture = await page.screenshot({ animations: 'disabled', caret: 'initial' })
+  await style.evaluate((element) => { (element as HTMLElement).remove() })
+  const blank = await page.context().newPage()
+  try {
+    const ratios = await blank.evaluate(measure, { picture: picture.toString('base64'), texts: slide.texts })
+    return slide.texts.flatMap((text, index) => {
+      const ratio = ratios[index]
+      return ratio !== undefined && ratio < LEAST_CONTRAST ? [`${ratio.toFixed(2)}: “${text.text}” (${text.where}), ${text.color}`] : []
+    })
+  }
+  finally {
+    await blank.close()
+  }
+}
+
+// Runs in an empty page, so it can use nothing from outside.
+async function measure({ picture, texts }: { picture: string, texts: PaintedText[] }): Promise<number[]> {
+  const bytes = Uint8Array.from(atob(picture), character => character.charCodeAt(0))
+  const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }))
+  const drawn = new OffscreenCanvas(image.width, image.height).getContext('2d', { willReadFrequently: true })
+  const ink = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })
+  if (!drawn || !ink)
+    throw new Error('this browser draws no canvas')
+  drawn.drawImage(image, 0, 0)
+
+  type Rgba = [number, number, number, number]
+  const toRgba = (color: string): Rgba => {
+    ink.clearRect(0, 0, 1, 1)
+    ink.fillStyle = color
+    ink.fillRect(0, 0, 1, 1)
+    const [red = 0, green = 0, blue = 0, alpha = 0] = ink.getImageData(0, 0, 1, 1).data
+    return [red, green, blue, alpha / 255]
+  }
+  const luminance = (rgb: readonly number[]): number => {
+    const [red = 0, green = 0, blue = 0] = rgb.map((value) => {
+      const share = value / 255
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+  }
+  const contrast = (a: number, b: number): number => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+
+  return texts.map(({ color, opacity, lines }) => {
+    const [red, green, blue, alpha] = toRgba(color)
+    const cover = alpha * opacity
+    const ratios: number[] = []
+    for (const line of lines) {
+      const left = Math.max(0, Math.ceil(line.left))
+      const top = Math.max(0, Math.ceil(line.top))
+      const width = Math.min(image.width, Math.floor(line.right)) - left
+      const height = Math.min(image.height, Math.floor(line.bottom)) - top
+      if (width < 1 || height < 1)
+        continue
+      const { data } = drawn.getImageData(left, top, width, height)
+      for (let at = 0; at < data.length; at += 4) {
+        const behind = [data[at] ?? 0, data[at + 1] ?? 0, data[at + 2] ?? 0]
+        const painted = [red, green, blue].map((value, index) => value * cover + (behind[index] ?? 0) * (1 - cover))
+        ratios.push(contrast(luminance(painted), luminance(behind)))
+      }
+    }
+    // A thin line or an edge under a few letters does not make a text hard to read.
+    ratios.sort((a, b) => a - b)
+    return ratios[Math.floor(ratios.length * 0.05)] ?? Number.POSITIVE_INFINITY
+  })
+}

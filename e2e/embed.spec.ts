@@ -1,0 +1,142 @@
+import { availableParallelism } from 'node:os'
+import { openSlide, shownSlide, slideOf } from './deck'
+import { chooseParameter, latestRun, message, resetSlide, runButton, runs, setParameter } from './run'
+import { jumps, timeToPaint, watchParts } from './stillness'
+import { expect, test } from './test'
+
+const SLIDE = slideOf('embed')
+
+test('pressing R embeds the rows before the eyes of the presenter and of a viewer', async ({ presenter, viewer }) => {
+  await openSlide(presenter, SLIDE)
+  await openSlide(viewer, SLIDE)
+  await resetSlide(presenter)
+  await setParameter(presenter, 'rows', 600)
+  await setParameter(presenter, 'batch_size', 64)
+  await chooseParameter(presenter, 'engine', 'openvino')
+  await expect(message(presenter)).toContainText('The first 600 of')
+  await expect(shownSlide(presenter).locator('.live-code')).toContainText('batch_size=64')
+  await expect(shownSlide(presenter).locator('.live-code')).toContainText('"openvino"')
+
+  await watchParts(presenter)
+  const starting = await timeToPaint(presenter, 'r', '.run-message', /Starting|Running/)
+  await presenter.keyboard.press('r')
+  expect(await starting(), 'ms from the key to `starting`').toBeLessThanOrEqual(300)
+
+  const slide = shownSlide(presenter)
+  await expect(slide.locator('.run-rows .row').first()).toBeVisible({ timeout: 20_000 })
+  await expect(slide.locator('.run-badge')).toContainText('LIVE')
+  await expect(message(presenter)).toContainText('Running')
+  await expect(runButton(presenter), 'a run is cancelled, not started again').toHaveCount(0)
+  await expect(message(viewer)).toContainText('Running')
+  await expect(shownSlide(viewer).locator('.run-rows .row').first()).toBeVisible()
+
+  await expect(message(presenter)).toContainText('Done', { timeout: 60_000 })
+  for (const page of [presenter, viewer]) {
+    await expect(shownSlide(page).getByRole('progressbar')).toHaveAttribute('aria-valuenow', '600')
+    await expect(shownSlide(page).locator('.run-progress')).toContainText('600 rows of the first 600 of')
+    await expect(shownSlide(page).locator('.run-rows .row')).toHaveCount(3)
+  }
+  expect(await jumps(presenter)).toEqual([])
+  expect(await shownSlide(viewer).locator('.run-rows .row .text').allTextContents())
+    .toEqual(await slide.locator('.run-rows .row .text').allTextContents())
+
+  const { run, state } = await latestRun(presenter, 'embed')
+  expect(run.params).toMatchObject({ rows: 600, batch_size: 64, engine: 'openvino', precision: 'f32' })
+  expect(state.stages['']?.result?.rows).toBe(600)
+  expect(state.stages['']?.result?.first_rows.map(row => row.dim)).toEqual([384, 384, 384])
+})
+
+test('a reload in the middle of a run comes back to it and sees its end', async ({ presenter }) => {
+  await openSlide(presenter, SLIDE)
+  await resetSlide(presenter)
+  await setParameter(presenter, 'rows', 1200)
+  await presenter.keyboard.press('r')
+  await expect(shownSlide(presenter).locator('.run-rows .row').first()).toBeVisible({ timeout: 30_000 })
+  const before = await latestRun(presenter, 'embed')
+
+  await presenter.reload()
+  await expect(message(presenter)).toContainText('Running')
+  await expect(shownSlide(presenter).locator('.run-rows .row').first()).toBeVisible()
+  await expect(shownSlide(presenter).getByRole('progressbar')).toHaveAttribute('aria-valuenow', '1200', { timeout: 60_000 })
+  await expect(message(presenter)).toContainText('Done', { timeout: 30_000 })
+  const after = await latestRun(presenter, 'embed')
+  expect(after.run.run_id).toBe(before.run.run_id)
+})
+
+test('R cancels the run at once and X clears the slide', async ({ presenter }) => {
+  await openSlide(presenter, SLIDE)
+  await resetSlide(presenter)
+  await presenter.keyboard.press('r')
+  await expect(message(presenter)).toContainText('Running', { timeout: 30_000 })
+  const cancelled = await timeToPaint(presenter, 'r', '.run-message', /Cancelled/)
+  await presenter.keyboard.press('r')
+  expect(await cancelled(), 'ms from the key to `Cancelled`').toBeLessThanOrEqual(500)
+  expect((await latestRun(presenter, 'embed')).run.status).toBe('cancelled')
+
+  await presenter.keyboard.press('x')
+  await expect(message(presenter)).toContainText('The first')
+  await expect(runButton(presenter)).toBeEnabled()
+  await expect(shownSlide(presenter).locator('.run-rows .row')).toHaveCount(0)
+})
+
+test('a run that can never be scheduled is refused with its sum, and one that can is offered', async ({ presenter }) => {
+  await openSlide(presenter, SLIDE)
+  await resetSlide(presenter)
+  const before = await runs(presenter)
+  const cpus = Math.max(2, availableParallelism())
+  await setParameter(presenter, 'concurrency', cpus)
+  await presenter.keyboard.press('r')
+  await expect(message(presenter)).toContainText(String(cpus + 1))
+  await expect(message(presenter)).toHaveAttribute('data-tone', 'bad')
+
+  await shownSlide(presenter).getByRole('button', { name: /^Use/ }).click()
+  await expect(shownSlide(presenter).locator('.run-params label', { hasText: /^concurrency$/ }).locator('input')).not.toHaveValue(String(cpus))
+  expect(await runs(presenter), 'nothing was started').toEqual(before)
+})
+
+test('the entire dataset is asked about before it is started', async ({ presenter }) => {
+  await openSlide(presenter, SLIDE)
+  await resetSlide(presenter)
+  const before = await runs(presenter)
+  await shownSlide(presenter).getByRole('button', { name: 'Entire dataset' }).click()
+  await expect(message(presenter)).toContainText(/rows\. .* Start\?/)
+  await presenter.keyboard.press('x')
+  await expect(message(presenter)).toContainText('The first')
+  expect(await runs(presenter), 'nothing was started').toEqual(before)
+})
+
+test('a parameter out of its range is refused where it is typed', async ({ presenter }) => {
+  await openSlide(presenter, SLIDE)
+  await resetSlide(presenter)
+  const field = shownSlide(presenter).locator('.run-params label', { hasText: /^batch_size$/ }).locator('input')
+  const before = await field.inputValue()
+  await setParameter(presenter, 'batch_size', 5000)
+  await expect(message(presenter)).toContainText('4096')
+  await expect(field).toHaveAttribute('aria-invalid', 'true')
+  await expect(field).toHaveValue(before)
+})
+
+test('a viewer has no way to start: neither a button, nor a key, nor a frame of its own', async ({ presenter, viewer }) => {
+  await openSlide(presenter, SLIDE)
+  await resetSlide(presenter)
+  const before = await runs(presenter)
+  await openSlide(viewer, SLIDE)
+  await expect(message(viewer)).toContainText('Only the presenter')
+  await expect(runButton(viewer)).toBeDisabled()
+  await viewer.keyboard.press('r')
+  const answer = await viewer.evaluate(() => new Promise<unknown>((resolve, reject) => {
+    const socket = new WebSocket(`ws://${location.host}/ws`)
+    socket.onopen = () => {
+      socket.send(JSON.stringify({ type: 'hello' }))
+      socket.send(JSON.stringify({ type: 'start', request_id: 'viewer', experiment: 'embed', params: {} }))
+    }
+    socket.onmessage = ({ data }) => {
+      const frame = JSON.parse(String(data)) as { type: string }
+      if (['error', 'accepted'].includes(frame.type))
+        resolve(frame)
+    }
+    socket.onerror = () => { reject(new Error('the socket failed')) }
+  }))
+  expect(answer).toMatchObject({ type: 'error', code: 'not_allowed', request_id: 'viewer' })
+  expect(await runs(presenter), 'nothing was started').toEqual(before)
+})

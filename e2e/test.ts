@@ -1,0 +1,74 @@
+// Playwright's `test` with the talk's two browsers: the presenter's, which is paired, and a viewer's.
+import type { BrowserContext, Page } from '@playwright/test'
+import { test as base, expect } from '@playwright/test'
+
+export { expect }
+
+/** What no page of the deck may do. */
+export class Complaints {
+  private readonly heard: string[] = []
+  private readonly expected: RegExp[] = []
+
+  /** Listens to all pages of a context. */
+  follow(context: BrowserContext, origin: string): void {
+    context.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type()))
+        this.heard.push(`console ${message.type()}: ${message.text()} (${message.location().url})`)
+    })
+    context.on('weberror', (error) => { this.heard.push(`uncaught: ${error.error().stack ?? error.error().message}`) })
+    context.on('request', (request) => { this.hear(request.url(), origin) })
+    context.on('page', (page) => { page.on('websocket', (socket) => { this.hear(socket.url().replace(/^ws/, 'http'), origin) }) })
+  }
+
+  /** A complaint that belongs to what the test does. */
+  expect(pattern: RegExp): void {
+    this.expected.push(pattern)
+  }
+
+  check(): void {
+    expect(this.heard.filter(complaint => !this.expected.some(pattern => pattern.test(complaint)))).toEqual([])
+  }
+
+  private hear(url: string, origin: string): void {
+    if (!url.startsWith(`${origin}/`) && !/^(?:data|blob|about):/.test(url))
+      this.heard.push(`request to elsewhere: ${url}`)
+  }
+}
+
+interface Fixtures {
+  complaints: Complaints
+  presenter: Page
+  viewer: Page
+  viewerContext: BrowserContext
+}
+
+// The server is started after the configuration was read: where it is comes by the environment.
+export const test = base.extend<Fixtures>({
+  baseURL: async ({}, use) => { // eslint-disable-line no-empty-pattern -- Playwright wants a pattern
+    await use(process.env['DEMO_URL'])
+  },
+  storageState: async ({}, use) => { // eslint-disable-line no-empty-pattern
+    await use(process.env['DEMO_PRESENTER'])
+  },
+  complaints: async ({}, use) => { // eslint-disable-line no-empty-pattern -- Playwright wants a pattern
+    const complaints = new Complaints()
+    await use(complaints)
+    complaints.check()
+  },
+  context: async ({ context, complaints, baseURL }, use) => {
+    complaints.follow(context, baseURL ?? '')
+    await use(context)
+  },
+  presenter: async ({ context }, use) => {
+    await use(await context.newPage())
+  },
+  viewerContext: async ({ browser, complaints, baseURL }, use) => {
+    const context = await browser.newContext({ storageState: undefined, baseURL })
+    complaints.follow(context, baseURL ?? '')
+    await use(context)
+    await context.close()
+  },
+  viewer: async ({ viewerContext }, use) => {
+    await use(await viewerContext.newPage())
+  },
+})

@@ -1,0 +1,82 @@
+"""Workers that stand ready: a private call of Ray's, held to what it must do, on real Ray."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from ray_cluster import RayCluster, free_port
+
+from demo_server.driver.prestart import runtime_env
+from demo_server.head import PRELOAD
+
+# The module's import stands for a library's: it is slow, and leaves its time behind.
+PROGRAM = """
+import sys, time
+import ray
+from demo_server.driver.prestart import prestart, runtime_env
+
+MODULES = ("json.tool", "this")
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+
+@ray.remote(num_cpus=0)
+def task_has(module):
+    import sys
+    return module in sys.modules
+
+@ray.remote(num_cpus=0)
+class Actor:
+    def has(self, module):
+        import sys
+        return module in sys.modules
+    def pid(self):
+        import os
+        return os.getpid()
+
+def idle():
+    import psutil
+    return {p.pid for p in psutil.process_iter(["cmdline"])
+            if "".join(p.info["cmdline"] or ()).startswith("ray::IDLE")}
+
+before = idle()
+prestart(MODULES, 1)
+deadline = time.monotonic() + 30
+while not (new := idle() - before) and time.monotonic() < deadline:
+    time.sleep(0.05)
+assert len(new) == 1, new
+assert not ray.get(task_has.remote("this"))
+actor = Actor.options(runtime_env=runtime_env(MODULES)).remote()
+assert ray.get(actor.has.remote("this"))
+assert ray.get(actor.pid.remote()) in new
+plain = Actor.remote()
+assert not ray.get(plain.has.remote("this"))
+cold = Actor.options(runtime_env=runtime_env(MODULES)).remote()
+assert ray.get(cold.has.remote("this"))
+assert ray.get(cold.pid.remote()) not in new
+print("as it must be")
+"""
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[RayCluster]:
+    cluster = RayCluster(free_port())
+    cluster.add(2, cluster.env(RAY_preload_python_modules=PRELOAD))
+    yield cluster
+    cluster.stop()
+
+
+def test_an_actor_gets_the_worker_that_stands_ready_and_a_task_does_not(head: RayCluster) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, head.address],
+        env=head.env(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.stdout.splitlines()[-1:] == ["as it must be"], done.stderr[-3000:]
+
+
+def test_the_environment_names_the_modules_in_order() -> None:
+    assert runtime_env(["a", "b.c"]) == {"env_vars": {"DEMO_PRELOAD_MODULES": "a,b.c"}}
