@@ -1,0 +1,3 @@
+import { enter } from '../scripts/setup/entry.mjs'
+
+enter(() => import('./command.mjs'))

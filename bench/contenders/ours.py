@@ -1,0 +1,75 @@
+"""Ours: the product's run from a terminal, end to end, and our engine alone in a loop."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from bench.contenders.job import Array, Job, Outcome, arrived
+from demo_server.experiments.embed import TextEmbedder
+
+
+class Embedder(TextEmbedder):
+    """The class of the slides, which also notes each forward pass in the file of arrivals."""
+
+    def __init__(self, arrivals: str, **embedder: object) -> None:
+        super().__init__(**embedder)
+        self.arrivals = arrivals
+
+    def passed(self, batch: object, rows: Array, vectors: Array) -> None:
+        arrived(self.arrivals, len(rows))
+
+
+def in_ray(job: Job, engine: str, precision: str) -> Outcome:
+    """`demo-server run embed` with this machine's defaults: Ray, driver, actors, events, log."""
+    rows = pq.read_metadata(job.texts).num_rows
+    asked = ["--rows", str(rows), "--engine", engine, "--precision", precision]
+    command = ["run", "embed", "--dataset", job.texts, "--text-column", "text", "--seed", "0"]
+    known = results()
+    ran = subprocess.Popen(
+        [sys.executable, "-m", "demo_server", *command, *asked, "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert ran.stdout
+    arrivals, done_at, ended = [], None, None
+    for line in ran.stdout:
+        event = json.loads(line)
+        if event["kind"] == "rows":
+            data = event["data"]
+            arrivals.append((data["finished_at"] / 1000, int(data["batch_rows"])))
+        if event["kind"] == "result" and done_at is None:
+            done_at = time.time()
+        if event["kind"] == "status":
+            ended = event["data"]
+    if ran.wait() != 0:
+        raise RuntimeError(f"embed ended as {ended}")
+    (path,) = results() - known
+    table = pq.read_table(path)
+    return Outcome(
+        table["id"].to_pylist(),
+        np.asarray(table["embedding"].combine_chunks().flatten()).reshape(len(table), -1),
+        "`demo-server run embed`, this machine's defaults, live events and log on",
+        arrivals=sorted(arrivals),
+        done_at=done_at,
+    )
+
+
+def results() -> set[Path]:
+    return set(Path(os.environ["DEMO_CACHE"]).glob("runs/*/result.parquet"))
+
+
+def bare(job: Job, engine: str, precision: str) -> Outcome:
+    """Our engine in one process and no framework: one call with everything."""
+    embedder = Embedder(job.arrivals, **job.embedder(engine, precision, job.cores))
+    table = job.table()
+    texts = np.asarray(table["text"].to_pylist(), object)
+    vectors = embedder({"text": texts})["embedding"]
+    return Outcome(table["id"].to_pylist(), vectors, f"{job.cores} threads")

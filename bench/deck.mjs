@@ -1,0 +1,26 @@
+// The deck in a browser: which slide runs what, and Chromium to show it in.
+
+import { chromium } from '@playwright/test'
+import { load } from '@slidev/parser/fs'
+import { systemChromium } from '../scripts/setup/chromium.mjs'
+import { ROOT } from '../scripts/setup/paths.mjs'
+
+const VIEWPORT = { width: 1280, height: 720 }
+
+/** Chromium as a user's: the system's, else Playwright's own. */
+export function launchChromium() {
+  return chromium.launch({ executablePath: systemChromium() ?? undefined })
+}
+
+/** A browser that has never seen the deck. */
+export function freshContext(browser) {
+  return browser.newContext({ viewport: VIEWPORT })
+}
+
+/** The number of the slide that runs an experiment. */
+export async function slideOf(experiment) {
+  const { slides } = await load({ userRoot: `${ROOT}/slides`, roots: [] }, `${ROOT}/slides/slides.md`)
+  const index = slides.findIndex(({ content }) => content.includes(`<LiveRun experiment="${experiment}"`))
+  if (index < 0) throw new Error(`no slide runs ${experiment}`)
+  return index + 1
+}

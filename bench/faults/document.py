@@ -1,0 +1,129 @@
+"""The outcomes as a table, and as docs/RELIABILITY.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from bench.faults.outcome import Outcome
+from bench.faults.stage import ROOT
+
+DOCUMENT = ROOT / "docs" / "RELIABILITY.md"
+HEAD = [
+    "what dies",
+    "what the slide shows",
+    "after",
+    "left behind",
+    "next run's first rows",
+    "server",
+    "",
+    "when, at which load, of which commit",
+]
+
+
+def line(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def row(what: str, outcome: Outcome) -> str:
+    """Return one line of the table, with when it was measured."""
+    bar = "" if outcome.bar_s is None else f" (bar {outcome.bar_s:g} s)"
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    return line(
+        [
+            what,
+            outcome.shown or "not performed",
+            f"{seconds(outcome.after_s)}{bar}{', ' + outcome.remark if outcome.remark else ''}",
+            ", ".join(outcome.left) or "nothing",
+            seconds(outcome.next_row_s),
+            outcome.server,
+            "ok" if not outcome.missed else f"**missed**: {', '.join(outcome.missed)}",
+            f"{now} UTC, {os.getloadavg()[1]:.1f}, {commit(DOCUMENT)}",
+        ]
+    )
+
+
+def seconds(measured: float | None) -> str:
+    return "none" if measured is None else f"{measured:.1f} s"
+
+
+def table(rows: list[str]) -> str:
+    return "\n".join([line(HEAD), line(["---"] * len(HEAD)), *rows])
+
+
+def begin() -> None:
+    """Forget the lines of earlier runs: all faults are to be done again."""
+    DOCUMENT.write_text(TEXT.format(table=table([]), machine=machine()))
+
+
+def keep(new: str) -> None:
+    """Put a line into the document, in the place of that of the same fault, and change no other.
+
+    What the document says about the lines that stay is left as it is.
+    """
+    lines = DOCUMENT.read_text().splitlines()
+    first = lines.index(line(["---"] * len(HEAD))) + 1
+    end = next(n for n in range(first, len(lines)) if not lines[n].startswith("| "))
+    fault = new.split(" | ")[0]
+    place = next((n for n in range(first, end) if lines[n].split(" | ")[0] == fault), end)
+    lines[place : place + (place < end)] = [new]
+    DOCUMENT.write_text("\n".join(lines) + "\n")
+
+
+def machine() -> str:
+    """Return what it was done on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    models = [
+        text.split(":")[1].strip()
+        for text in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else [])
+        if text.startswith("model name")
+    ]
+    memory = psutil.virtual_memory().total / 2**30
+    system = f"{platform.system()} {platform.release()}"
+    return (
+        f"{os.cpu_count()} x {models[0] if models else platform.processor()}, {memory:.0f} GiB, "
+        f"{system}; Python {platform.python_version()}, ray {version('ray')}"
+    )
+
+
+def commit(document: Path) -> str:
+    """Return what was run; `document`, which changes as its lines come, is not looked at."""
+    others = f":!{document.relative_to(ROOT)}"
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", others)
+    head = _git("rev-parse", "--short", "HEAD") or "unknown"
+    return f"{head}-dirty" if changed else head
+
+
+def _git(*words: str) -> str:
+    asked = subprocess.run(["git", *words], capture_output=True, text=True, check=False, cwd=ROOT)
+    return asked.stdout.strip()
+
+
+TEXT = """\
+# Reliability
+
+What the hall sees when something below the slide dies in the middle of a run of `embed`. Each line
+is a real process and a real signal, against a real server over its websocket. `npm run faults` does
+all of it again and writes this page; `npm run faults -- actor gcs` does two of them and writes
+their lines.
+
+{table}
+
+*After*: from the death to the event that says so, at a presenter's socket; 2 s is the bar, 15 s
+where nothing dies but hangs. *Left behind*: processes of this server that nobody looks after, 5 s
+later. *Next run's first rows*: from the press, as soon as the slide says what happened, so with
+what must be started anew; 15 s is the bar. *Server*: whether its health was answered throughout;
+its own death may take 3 s, as `npm start` watches it.
+
+Rows of a run that goes on are counted in its result: each exactly once, or the line says otherwise.
+A full disk is the server's own limit on the size of a file, which needs no other user's rights. The
+load is the average of five minutes: a busy machine is slower, most of all with the next run.
+
+{machine}.
+"""

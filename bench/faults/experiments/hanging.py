@@ -1,0 +1,56 @@
+"""A UDF that hangs."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+from datasets import load_dataset
+from pydantic import Field
+from ray.data import ActorPoolStrategy
+
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.experiment import Context, Needs, Parameters
+from demo_server.driver.live import live
+from demo_server.driver.selection import choose
+from demo_server.experiments.embed import Batch, TextEmbedder
+
+
+class Params(Parameters):
+    rows: int = Field(2000, ge=1, le=10_000)
+
+
+needs = Needs(actors=1)
+
+
+class HangingEmbedder(TextEmbedder):
+    """Waits in its fourth batch for what never comes."""
+
+    def __init__(self, at: str, **embedder: Any):
+        super().__init__(**embedder)
+        self.at, self.calls = Path(at), 0
+
+    def __call__(self, batch: Batch) -> Batch:
+        self.calls += 1
+        if self.calls > 3:
+            self.at.write_text(str(time.time()))
+            threading.Event().wait()
+        return super().__call__(batch)
+
+
+def run(params: Params, context: Context) -> None:
+    source = context.source
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, _ = drop_unusable(dataset, source.text_column)
+    ds = ray.data.from_huggingface(choose(dataset, params.rows)).repartition(20)
+    at = {"at": f"{os.environ['DEMO_CACHE']}/fault-at"}
+    ds.map_batches(
+        live(HangingEmbedder),
+        fn_constructor_kwargs=at | context.embedder(actors=1),
+        batch_size=64,
+        compute=ActorPoolStrategy(size=1),
+    ).materialize()

@@ -1,0 +1,44 @@
+"""A dataset that raises in the middle."""
+
+from __future__ import annotations
+
+import time
+
+import ray
+from datasets import load_dataset
+from pydantic import Field
+from ray.data import ActorPoolStrategy
+
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.experiment import Context, Needs, Parameters
+from demo_server.driver.live import live
+from demo_server.driver.selection import choose
+from demo_server.experiments.embed import Batch, TextEmbedder
+
+
+class Params(Parameters):
+    rows: int = Field(2000, ge=1, le=10_000)
+
+
+needs = Needs(actors=1)
+
+
+def read(batch: Batch) -> Batch:
+    if "1400" in batch["number"]:
+        raise ValueError(f"row 1400 cannot be read at {time.time():.3f}")
+    return batch
+
+
+def run(params: Params, context: Context) -> None:
+    source = context.source
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = choose(dataset, params.rows)
+    dataset = dataset.add_column("number", [str(n) for n in range(len(dataset))])
+    ds = ray.data.from_huggingface(dataset).repartition(20).map_batches(read, batch_size=64)
+    ds.map_batches(
+        live(TextEmbedder),
+        fn_constructor_kwargs=context.embedder(actors=1),
+        batch_size=64,
+        compute=ActorPoolStrategy(size=1),
+    ).materialize()

@@ -1,0 +1,93 @@
+"""What twenty runs of `embed` cost the server: memory, open files, processes."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from typing import Any
+
+from served import Served, say, served
+
+RUNS = 20
+PARAMS = {"rows": 256, "batch_size": 64, "blocks": 4}
+SETTLE_S = 8.0
+MOST_MB = 150
+MOST_GROWTH_MB = 5
+
+
+def look(server: Served) -> dict[str, float]:
+    """Return the server's resident memory in MB, its open files, and the processes below it."""
+    with server.process.oneshot():
+        return {
+            "memory": server.process.memory_info().rss / 1e6,
+            "files": server.process.num_fds(),
+            "processes": len(server.process.children(recursive=True)),
+        }
+
+
+def main() -> None:
+    with served() as server:
+        time.sleep(SETTLE_S)
+        before = look(server)
+        say(f"before: {before}")
+        memory = []
+        for number in range(1, RUNS + 1):
+            started = time.monotonic()
+            server.run("embed", PARAMS)
+            now = look(server)
+            memory.append(now["memory"])
+            say(f"run {number} of {RUNS}: {now}, {time.monotonic() - started:.1f} s")
+        time.sleep(SETTLE_S)
+        after = look(server)
+    print(json.dumps({"measures": measures(before, memory, after), "notes": notes(memory)}))
+
+
+def measures(
+    before: dict[str, float], memory: list[float], after: dict[str, float]
+) -> list[dict[str, Any]]:
+    # The first runs fill buffers and import what is imported late.
+    growth = statistics.median(memory[-5:]) - statistics.median(memory[3:8])
+    megabytes = {"unit": "MB", "digits": 1}
+    return [
+        {"what": "server memory before", "value": before["memory"], **megabytes},
+        {
+            "what": f"server memory after {RUNS} runs",
+            "value": after["memory"],
+            "at_most": MOST_MB,
+            **megabytes,
+        },
+        {
+            "what": "highest after a run",
+            "value": max(memory),
+            "at_most": MOST_MB,
+            **megabytes,
+        },
+        {
+            "what": "growth, the last five runs over runs 4 to 8 (medians)",
+            "value": growth,
+            "at_most": MOST_GROWTH_MB,
+            **megabytes,
+        },
+        {"what": "open files before", "value": before["files"]},
+        {
+            "what": "open files after",
+            "value": after["files"],
+            # A held result is one more driver: its pipe, its stdin and its output.
+            "at_most": before["files"] + 4,
+        },
+        {"what": "processes below it before", "value": before["processes"]},
+        {"what": "processes below it after", "value": after["processes"]},
+    ]
+
+
+def notes(memory: list[float]) -> list[str]:
+    series = ", ".join(f"{value:.0f}" for value in memory)
+    return [
+        f"{PARAMS['rows']} rows a run, one presenter's socket that watches each. Resident memory "
+        f"of the server's process after each run, in MB: {series}."
+    ]
+
+
+if __name__ == "__main__":
+    main()

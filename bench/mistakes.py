@@ -1,0 +1,143 @@
+"""`npm run mistakes`: run the ladder and the errors, and write what each mistake cost.
+
+Writes docs/MISTAKES.md. A row is filled from the runs of today; an experiment that isn't there
+leaves its rows as not measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "docs" / "MISTAKES.md"
+NOT_MEASURED = "not measured here"
+
+EXPERIMENTS = ROOT / "demo_server" / "experiments"
+
+# The figures of each stage, by name: label, value, unit.
+Stages = dict[str, dict[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A mistake of the ladder: the step that still makes it, and the one that doesn't."""
+
+    mistake: str
+    made: str
+    mended: str
+
+
+LADDER = [
+    Mended("model not loaded in `__init__`, loaded in every call", "actor", "model_in_init"),
+    Mended("tokenizer built anew in every call", "model_in_init", "tokenizer_in_init"),
+    Mended("gradients on", "tokenizer_in_init", "no_gradients"),
+    Mended("prints and logging in the hot path", "other_engine", "no_prints"),
+    Mended("rows embedded one by one: `map`, not `map_batches`", "no_prints", "batch_of_two"),
+    Mended("batch of 2", "batch_of_two", "large_batches"),
+    Mended("per-row conversions between array types", "large_batches", "no_conversions"),
+    Mended("one forward pass a row", "no_conversions", "one_pass"),
+    Mended("padding: rows of unlike length in a pass", "one_pass", "sorted_by_length"),
+    Mended("preprocessing inside the inference step", "sorted_by_length", "prepared_apart"),
+    Mended("too many actors, threads that fight", "too_many_actors", "threads_for_the_cores"),
+    Mended("thousands of blocks", "threads_for_the_cores", "fewer_blocks"),
+    Mended("stateless tasks where actors keep the model", "everything_wrong", "actor"),
+    Mended("all of them together", "everything_wrong", "fewer_blocks"),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="npm run mistakes --", description=__doc__)
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = parser.parse_args()
+    lines = [
+        "# What each mistake costs",
+        "",
+        "Written by `npm run mistakes` from runs of that moment; nothing is filled in by hand.",
+        f"{cores()}, {platform.system()}, Python {platform.python_version()}.",
+        "",
+        *ladder_table(run("ladder")),
+        *(errors_table(run("errors")) if (EXPERIMENTS / "errors.py").exists() else []),
+    ]
+    args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"Written to {args.out}.")
+
+
+def cores() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{psutil.cpu_count()} cores, {memory:.0f} GiB of memory"
+
+
+def run(experiment: str) -> Stages:
+    """Run an experiment as `demo-server run` does; return the figures of each stage, by name.
+
+    Raises:
+        SystemExit: it didn't succeed.
+    """
+    command = [sys.executable, "-m", "demo_server", "run", experiment, "--json"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{experiment} did not succeed: {done.stdout[-500:]}")
+    stages: Stages = {}
+    for line in done.stdout.splitlines():
+        event = json.loads(line)
+        if event.get("kind") == "result":
+            figures = event["data"].get("figures") or []
+            stages[event.get("stage") or ""] = {f["name"]: f for f in figures}
+    return stages
+
+
+def ladder_table(stages: Stages) -> list[str]:
+    """Return the rows of the ladder, as a table in Markdown."""
+    rows = [
+        "| mistake | with it, s per 1,000 rows | mended | times |",
+        "|---|---:|---:|---:|",
+    ]
+    for mended in LADDER:
+        made, after = (stages[step]["cost_s"]["value"] for step in (mended.made, mended.mended))
+        rows.append(f"| {mended.mistake} | {made:.3g} | {after:.3g} | {made / after:.3g} |")
+    taken, as_json, parquet = (
+        {name: figure["value"] for name, figure in stages[way].items()}
+        for way in ("take_all", "json", "parquet")
+    )
+    rows += [
+        "",
+        "| on the way out, for 1,000 rows | bytes on disk | s to write | s to read back "
+        "| bytes in the driver |",
+        "|---|---:|---:|---:|---:|",
+        f"| everything collected in the driver (`take_all`) | - | {taken['write_s']:.3g} | - "
+        f"| {taken['memory']:,.0f} |",
+        *(
+            f"| {title} | {one['size']:,.0f} | {one['write_s']:.3g} | {one['read_s']:.3g} "
+            f"| {one['memory']:,.0f} |"
+            for title, one in (("JSON instead of Parquet", as_json), ("Parquet", parquet))
+        ),
+        "",
+        f"A GPU that is there and not used, `num_gpus` not asked for: {NOT_MEASURED}.",
+        "",
+        f"The whole took {stages['']['seconds']['value']:.0f} s. "
+        f"All steps give the same embeddings: lowest cosine {stages['']['cosine']['value']:.6f}.",
+    ]
+    return rows
+
+
+def errors_table(stages: Stages) -> list[str]:
+    """Return what the errors left, one row a figure."""
+    rows = ["", "| error | figure | measured |", "|---|---|---:|"]
+    for stage, figures in stages.items():
+        for figure in figures.values():
+            value = f"{figure['value']} {figure.get('unit') or ''}".strip()
+            rows.append(f"| {stage or 'all'} | {figure['label']} | {value} |")
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""More rows: whether the pace holds, and what grows with them: memory, the log."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from served import ENDED, MeasuringError, Served, say, served
+from spectator import Spectator, spectator
+
+from bench.embed import bundled
+from bench.memory_peaks import peaks
+from bench.rates import Arrival, rates
+from demo_server.driver.device import likely_device
+from demo_server.driver.engine import offered
+
+SIZES = "1000,10000,110000,1000000"
+BASE = 10_000
+# From which size on the pace is to be that of BASE, and memory to have stayed.
+LARGE, LARGEST = 110_000, 1_000_000
+PACE_SHARE, MEMORY_SHARE = 0.95, 1.10
+ROWS_A_BLOCK, MOST_BLOCKS = 1024, 1000
+SETTLE_S = 6.0
+GUESSED_RATE = 200.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a run of so many rows took; memory in MB, `browser` after a garbage collection."""
+
+    rows: int
+    rate: float
+    memory: dict[str, float]
+    browser: float
+    browser_peak: float
+    log: float
+    object_store: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", default=SIZES)
+    parser.add_argument("--engine", choices=["openvino", "sentence-transformers"])
+    args = parser.parse_args()
+    sizes = sorted({int(rows) for rows in args.rows.split(",")})
+    file = repeated(sizes[-1], Path(os.environ["DEMO_CACHE"]) / "rows.parquet")
+    done: list[Size] = []
+    with served("--dataset", str(file), "--text-column", "text") as server:
+        params, pace = chosen(server, args.engine)
+        foretell(sizes, pace)
+        with spectator(server, "embed") as page:
+            for rows in sizes:
+                foretell([rows], done[-1].rate if done else pace)
+                done.append(measure(server, page, {**params, "rows": rows}))
+                say(f"{rows:,} rows: {done[-1]}")
+                time.sleep(SETTLE_S)
+    print(json.dumps({"measures": measures(done), "notes": notes(params)}))
+
+
+def repeated(rows: int, file: Path) -> Path:
+    """Write the bundled texts, again and again, as a dataset of `rows` rows."""
+    once = bundled(rows)
+    texts = pa.concat_tables([once.select(["text"])] * -(-rows // len(once))).slice(0, rows)
+    pq.write_table(texts, file, row_group_size=100_000)
+    return file
+
+
+def chosen(server: Served, engine: str | None) -> tuple[dict[str, Any], float]:
+    """Return the parameters and what is known of their pace, in rows a second.
+
+    Without `engine`, OpenVINO where there is one, in the fastest precision.
+
+    Raises:
+        MeasuringError: this machine does not have the engine.
+    """
+    pairs = [pair for pair in offered(likely_device()) if engine in (None, pair[0])]
+    if not pairs:
+        raise MeasuringError(f"engine {engine} is not on this machine")
+    name, precision = pairs[-1]
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/experiments") as answer:
+        (embed,) = [one for one in json.load(answer) if one["name"] == "embed"]
+    rate = embed["rates"].get(f"{name} {precision}") or GUESSED_RATE
+    return {"engine": name, "precision": precision}, float(rate)
+
+
+def foretell(sizes: list[int], rate: float) -> None:
+    minutes = sum(sizes) / rate / 60
+    listed = " and ".join(f"{rows:,}" for rows in sizes)
+    say(f"{listed} rows take about {minutes:.1f} min at {rate:.0f} rows/s …")
+
+
+def measure(server: Served, page: Spectator, params: dict[str, Any]) -> Size:
+    page.report()
+    blocks = max(1, min(MOST_BLOCKS, params["rows"] // ROWS_A_BLOCK))
+    with peaks(server.process) as memory:
+        run_id = server.start("embed", {**params, "blocks": blocks})
+        events = server.watch(run_id, ended)
+    if events[-1]["data"]["status"] != "succeeded":
+        raise MeasuringError(f"embed ended as {events[-1]['data']}")
+    seen = page.report()
+    store = [e["data"]["object_store_bytes"] for e in events if e["kind"] == "metrics"]
+    return Size(
+        rows=params["rows"],
+        rate=pace(events, params["rows"]),
+        memory=memory,
+        browser=seen["heapHeld"] / 1e6,
+        browser_peak=seen["heapHighest"] / 1e6,
+        log=server.log_path(run_id).stat().st_size / 1e6,
+        object_store=max(store, default=0) / 1e6,
+    )
+
+
+def ended(event: dict[str, Any]) -> bool:
+    return event["kind"] == "status" and event["data"]["status"] in ENDED
+
+
+def pace(events: list[dict[str, Any]], rows: int) -> float:
+    """Return the steady rows a second, as the run's events have it."""
+    samples = [event["data"] for event in events if event["kind"] == "rows"]
+    arrivals: list[Arrival] = sorted(
+        (one["finished_at"] / 1000, int(one["batch_rows"])) for one in samples
+    )
+    return rates(arrivals[0][0] - 1, arrivals[-1][0], rows, arrivals).steady
+
+
+def measures(done: list[Size]) -> list[dict[str, Any]]:
+    base = next((one for one in done if one.rows == BASE), None)
+    made: list[dict[str, Any]] = []
+    megabytes = {"unit": "MB", "digits": 1}
+    for one in done:
+        bigger = base is not None and one.rows > BASE
+        made.append(
+            {"what": f"{one.rows:,} rows", "value": one.rate, "unit": "rows/s", "digits": 0}
+        )
+        if bigger and base:
+            bars = {"at_least": PACE_SHARE} if one.rows >= LARGE else {}
+            made.append({"what": "… of the 10,000's", "value": one.rate / base.rate, **bars})
+        made.append({"what": "… the log", "value": one.log, **megabytes})
+        for kind, value in {
+            **{f"{kind}, peak": value for kind, value in sorted(one.memory.items())},
+            "object store, peak": one.object_store,
+            "browser's JS heap, peak": one.browser_peak,
+            "browser's JS heap, held": one.browser,
+        }.items():
+            made.append({"what": f"… {kind}", "value": value, **megabytes})
+        if bigger and base:
+            bars = {"at_most": MEMORY_SHARE} if one.rows >= LARGEST else {}
+            shares = {
+                "server memory": one.memory["server"] / base.memory["server"],
+                "browser memory": one.browser / base.browser,
+            }
+            for kind, share in shares.items():
+                made.append({"what": f"… {kind}, of the 10,000's", "value": share, **bars})
+    return made
+
+
+def notes(params: dict[str, Any]) -> list[str]:
+    return [
+        f"`embed` with engine {params['engine']}, precision {params['precision']}, a block of "
+        "about 1,024 rows, 1,000 blocks at most. The rows are the bundled dataset's, repeated "
+        "where there are more. Steady pace: from the first rows to the last. One browser shows "
+        "the slide as the presenter; its heap held is taken after a garbage collection.",
+        "Memory: the largest resident size of one process of each kind, seen every second; "
+        "shared pages of the object store count in each process that has touched them.",
+    ]
+
+
+if __name__ == "__main__":
+    main()

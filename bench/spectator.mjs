@@ -1,0 +1,44 @@
+// One browser on a slide while others measure: `spectator.mjs PAIRING URL EXPERIMENT`. It says
+// "ready", answers each line on stdin with what it has seen since the last, and ends with stdin.
+
+/* global window -- in the page */
+import { createInterface } from 'node:readline'
+import { freshContext, launchChromium, slideOf } from './deck.mjs'
+import { watchDeck } from './painting.mjs'
+
+const HEAP_EVERY_MS = 2000
+
+const [pairing, url, experiment] = process.argv.slice(2)
+const slide = await slideOf(experiment)
+const browser = await launchChromium()
+try {
+  const context = await freshContext(browser)
+  const page = await context.newPage()
+  await page.addInitScript(watchDeck, slide)
+  await page.goto(pairing)
+  await page.goto(`${url}/${slide}`)
+  await page.locator(`#slide-content [data-slidev-no="${slide}"] .run-message`).waitFor()
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('Performance.enable')
+  const heap = async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics')
+    return metrics.find(({ name }) => name === 'JSHeapUsedSize').value
+  }
+  let highest = 0
+  let looking = Promise.resolve()
+  const look = () => (looking = heap().then((bytes) => (highest = Math.max(highest, bytes))))
+  const timer = setInterval(look, HEAP_EVERY_MS)
+  console.log('ready')
+  for await (const asked of createInterface({ input: process.stdin })) {
+    await looking
+    const seen = await page.evaluate('window.seen')
+    await devtools.send('HeapProfiler.collectGarbage')
+    console.log(JSON.stringify({ asked, batches: seen.batches, longTasks: seen.longTasks, heapHighest: highest, heapHeld: await heap() }))
+    highest = 0
+    await page.evaluate(() => Object.assign(window.seen, { batches: [], longTasks: [] }))
+  }
+  clearInterval(timer)
+  await looking
+} finally {
+  await browser.close()
+}

@@ -1,0 +1,1 @@
+"""Self-checking scenarios against a real server process: `npm run stress`."""

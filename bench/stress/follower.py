@@ -1,0 +1,156 @@
+"""A client that keeps DESIGN's one rule, and notes each time that the server does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bench.stress.record import Heard, Record
+from demo_server.protocol import RunState
+
+# A tick is 0.1 s or longer, so that a generator that is late itself accuses nobody.
+SILENT_TICKS = 21
+WATCHED = 2
+# States are shared between clients that stand at the same place, and never changed.
+NOTHING = RunState()
+
+
+class Follower:
+    """For each watched run consecutive seqs from 1, or a snapshot at k and then k + 1."""
+
+    def __init__(self, name: str, record: Record, token: str | None) -> None:
+        self.name, self._record, self._token = name, record, token
+        self.epoch: str | None = None
+        self.states: dict[str, RunState] = {}
+        self.accepted: dict[str, str] = {}
+        self.welcomes = self.snapshots = self.events = 0
+        self._send: Callable[[str], None] = lambda text: None
+        self._watched: list[str] = []
+        self._greeted: set[str] = set()
+        self._welcomed = False
+        self._asked_again: set[str] = set()
+        self._quiet_ticks = 0
+
+    @property
+    def watched(self) -> list[str]:
+        return list(self._watched)
+
+    def forget(self) -> None:
+        """Be as a browser that was just opened."""
+        self.epoch = None
+        self.states.clear()
+        self._watched.clear()
+
+    def opened(self, send: Callable[[str], None]) -> None:
+        """A socket is open: say hello, with what is there."""
+        self._send = send
+        self._welcomed = False
+        self._asked_again.clear()
+        self._greeted = set(self._watched) if self.epoch else set()
+        hello: dict[str, Any] = {"type": "hello", "token": self._token}
+        if self.epoch:
+            runs = {run_id: self._seq(run_id) for run_id in self._watched}
+            hello["have"] = {"epoch": self.epoch, "runs": runs}
+        send(json.dumps(hello))
+
+    def ask_again(self, run_id: str, after: int) -> None:
+        """Watch a run from an earlier place: what is there already comes a second time."""
+        self._asked_again.add(run_id)
+        self._send(json.dumps({"type": "watch", "run_id": run_id, "after": after}))
+
+    def tick(self, excused: bool) -> None:
+        """Count the time without a frame; a client that reads nothing has itself to blame."""
+        self._quiet_ticks = 0 if excused else self._quiet_ticks + 1
+        if self._quiet_ticks == SILENT_TICKS:
+            self._breach("heard nothing for 2 s")
+
+    def take(self, text: str) -> None:
+        """Take a frame as a slide does."""
+        self._quiet_ticks = 0
+        heard = self._record.hear(text)
+        match heard.type:
+            case "welcome":
+                self._welcome(heard.body)
+            case "run":
+                self._learn(heard.body["run"]["run_id"])
+            case "events":
+                self._apply(heard)
+            case "snapshot":
+                self._replace(heard)
+            case "beat":
+                self._compare(heard.body)
+            case "accepted":
+                request_id, run_id = heard.body["request_id"], heard.body["run_id"]
+                if self.accepted.setdefault(request_id, run_id) != run_id:
+                    self._breach(f"request {request_id} started two runs")
+            case "error":
+                if heard.body["code"] != "already_ended":
+                    self._breach(f"was told: {heard.body['message']}")
+
+    def _welcome(self, body: dict[str, Any]) -> None:
+        self.welcomes += 1
+        if body["epoch"] != self.epoch:
+            self.states.clear()
+            self.epoch = body["epoch"]
+        for run in body["runs"][-WATCHED:]:
+            self._learn(run["run_id"])
+        for run_id in self._watched:
+            if run_id not in self._greeted:
+                self._watch(run_id)
+        self._welcomed = True
+
+    def _learn(self, run_id: str) -> None:
+        """Watch a new run, and let the oldest of too many go."""
+        if run_id in self._watched:
+            return
+        self._watched.append(run_id)
+        if self._welcomed:
+            self._watch(run_id)
+        while len(self._watched) > WATCHED:
+            gone = self._watched.pop(0)
+            self.states.pop(gone, None)
+            self._send(json.dumps({"type": "unwatch", "run_id": gone}))
+
+    def _watch(self, run_id: str) -> None:
+        watch = {"type": "watch", "run_id": run_id, "after": self._seq(run_id)}
+        self._send(json.dumps(watch))
+
+    def _apply(self, heard: Heard) -> None:
+        if heard.run_id not in self._watched:
+            return
+        state = self.states.get(heard.run_id, NOTHING)
+        first = heard.events[0].seq
+        if first > state.seq + 1:
+            self._breach(f"{heard.run_id}: got seq {first} after {state.seq}: a gap")
+            return
+        if first <= state.seq and heard.run_id not in self._asked_again:
+            self._breach(f"{heard.run_id}: got seq {first} after {state.seq}: a duplicate")
+        after = self._record.fold(state, heard)
+        self.events += after.seq - state.seq
+        self.states[heard.run_id] = after
+
+    def _replace(self, heard: Heard) -> None:
+        assert heard.state is not None
+        if heard.run_id not in self._watched:
+            return
+        self.snapshots += 1
+        if heard.state.seq < self._seq(heard.run_id) and heard.run_id not in self._asked_again:
+            self._breach(f"{heard.run_id}: snapshot {heard.state.seq} goes back")
+            return
+        self.states[heard.run_id] = heard.state
+
+    def _compare(self, beat: dict[str, Any]) -> None:
+        if beat["epoch"] != self.epoch:
+            self._breach(f"beat of epoch {beat['epoch']}, welcome of {self.epoch}")
+        for run_id, seq in beat["runs"].items():
+            known = run_id in self._watched and run_id not in self._asked_again
+            if known and seq != self._seq(run_id):
+                self._breach(f"{run_id}: the beat says {seq}, but {self._seq(run_id)} was sent")
+
+    def _seq(self, run_id: str) -> int:
+        state = self.states.get(run_id)
+        return state.seq if state else 0
+
+    def _breach(self, what: str) -> None:
+        self._record.breach(f"{self.name} {what}")

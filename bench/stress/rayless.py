@@ -1,0 +1,101 @@
+"""A real server whose runs come from `tests/fake_driver.py`: thousands of events without Ray.
+
+Everything but the driver and Ray is the product's own. Run as a program of its own, with the
+options of `demo-server serve`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from demo_server.head import Ray, RayState, Usage
+from demo_server.ledger import Ledger
+from demo_server.measuring import KEY, Measuring
+from demo_server.pipe import Description, Descriptions, Needs
+from demo_server.server import serve
+from demo_server.settings import ROOT, Settings, add_serve_options, serve_settings
+from demo_server.works import Works
+
+FAKE_DRIVER = ROOT / "tests" / "fake_driver.py"
+MAX_DOES = 4000
+
+
+class NoRay:
+    """A Ray that is always up and never there."""
+
+    ours = True
+    local = True
+    address = "127.0.0.1:1"
+    cpus: float | None = 4.0
+
+    def __init__(self) -> None:
+        self.state = RayState.UP
+
+    def env(self) -> dict[str, str]:
+        return {}
+
+    async def start(self) -> None:
+        self.state = RayState.UP
+
+    async def stop(self) -> None:
+        self.state = RayState.DOWN
+
+    async def usage(self) -> Usage:
+        return Usage(0, 0)
+
+
+def _describe() -> Descriptions:
+    """One experiment, whose `does` tells the fake driver what to do."""
+    does = {"type": "string", "maxLength": MAX_DOES}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"does": does},
+        "required": ["does"],
+        "additionalProperties": False,
+    }
+    embed = Description(
+        name="embed",
+        title="Embed",
+        schema=schema,
+        defaults={"does": "plan progress:3 end"},
+        regions={},
+        code_hash="0" * 64,
+        needs=Needs(),
+        actions=["poke"],
+    )
+    return Descriptions(experiments=[embed])
+
+
+def _works(settings: Settings, book: Ledger) -> Works:
+    def command(ray: Ray, settings: Settings) -> list[str]:
+        return [sys.executable, str(FAKE_DRIVER)]
+
+    async def nothing() -> None: ...
+
+    works = Works(settings, book, ray=NoRay(), command=command)
+    # The machine counts as measured first: the key of what is described depends on that.
+    key = Measuring(settings, NoRay(), nothing).key()
+    settings.machine_file.write_text(json.dumps({KEY: key}))
+    descriptions = _describe().model_dump(by_alias=True)
+    described = {"key": works.describer.key(), "descriptions": descriptions}
+    works.describer.path.write_text(json.dumps(described))
+    return works
+
+
+def main() -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s", level=logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_serve_options(parser)
+    settings = serve_settings(parser.parse_args())
+    Path(settings.cache).mkdir(parents=True, exist_ok=True)
+    serve(settings, _works)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What the server said of each run, to whomever: compared with itself and with the logs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from demo_server import fold, protocol, runlog
+from demo_server.protocol import Event, RunState
+
+KEPT_FRAMES = 2048
+KEPT_FOLDS = 1024
+
+
+@dataclass
+class Heard:
+    """One frame, parsed once for all who got the same."""
+
+    type: str
+    body: dict[str, Any]
+    run_id: str = ""
+    events: list[Event] = field(default_factory=list)
+    state: RunState | None = None
+
+
+class Record:
+    """Every event and every snapshot that anybody was sent, each kept once."""
+
+    def __init__(self) -> None:
+        self.breaches: list[str] = []
+        self._frames: OrderedDict[str, Heard] = OrderedDict()
+        self._events: dict[str, dict[int, tuple[dict[str, Any], Event]]] = {}
+        self._folds: OrderedDict[tuple[int, int], tuple[RunState, Heard, RunState]] = OrderedDict()
+        self._snapshots: dict[tuple[str, int], str] = {}
+
+    def hear(self, text: str) -> Heard:
+        """Parse a frame; one that was heard before is not parsed again."""
+        heard = self._frames.get(text)
+        if heard:
+            self._frames.move_to_end(text)
+            return heard
+        heard = self._parse(text)
+        if heard.type in ("events", "snapshot"):
+            self._frames[text] = heard
+            if len(self._frames) > KEPT_FRAMES:
+                self._frames.popitem(last=False)
+        return heard
+
+    def fold(self, onto: RunState, heard: Heard) -> RunState:
+        """Fold what follows of a frame onto a state, once for all who stand at that place."""
+        key = (id(onto), id(heard))
+        known = self._folds.get(key)
+        if known is None:
+            stages = {name: stage.model_copy() for name, stage in onto.stages.items()}
+            state = onto.model_copy(update={"stages": stages})
+            for event in heard.events:
+                if event.seq == state.seq + 1:
+                    fold.apply(state, event)
+            # Both are kept with it: an id is an object's only as long as that lives.
+            known = self._folds[key] = (onto, heard, state)
+            if len(self._folds) > KEPT_FOLDS:
+                self._folds.popitem(last=False)
+        return known[2]
+
+    def breach(self, what: str) -> None:
+        """Note that the rule was broken."""
+        self.breaches.append(what)
+
+    def _parse(self, text: str) -> Heard:
+        body = json.loads(text)
+        heard = Heard(body["type"], body, body.get("run_id", ""))
+        if heard.type == "events":
+            heard.events = [self._event(heard.run_id, event) for event in body["events"]]
+        elif heard.type == "snapshot":
+            heard.state = RunState.model_validate(body["state"])
+            key, digest = (heard.run_id, body["seq"]), _digest(heard.state)
+            if heard.state.seq != body["seq"]:
+                self.breach(f"{heard.run_id}: snapshot {body['seq']} holds seq {heard.state.seq}")
+            if self._snapshots.setdefault(key, digest) != digest:
+                self.breach(f"{heard.run_id}: snapshot {body['seq']} was sent with two contents")
+        return heard
+
+    def _event(self, run_id: str, body: dict[str, Any]) -> Event:
+        known = self._events.setdefault(run_id, {})
+        if body["seq"] not in known:
+            known[body["seq"]] = body, protocol.event.validate_python(body)
+        first, event = known[body["seq"]]
+        if first != body:
+            self.breach(f"{run_id}: seq {body['seq']} was sent with two contents")
+        return event
+
+    def compare_with_log(self, run_id: str, path: Path) -> RunState:
+        """Compare all that was said of a run with its log; return the log's fold."""
+        said = self._events.get(run_id, {})
+        snapshots = {seq: digest for (run, seq), digest in self._snapshots.items() if run == run_id}
+        state, ends = RunState(), 0
+        for event in runlog.read_events(path):
+            fold.apply(state, event)  # raises where a seq is missing or repeated
+            told = said.get(event.seq)
+            if told is not None and told[1] != event:
+                self.breach(f"{run_id}: seq {event.seq} is another in the log")
+            if event.seq in snapshots and snapshots[event.seq] != _digest(state):
+                self.breach(f"{run_id}: snapshot {event.seq} is not the fold of the log up to it")
+            ends += event.kind == "status" and event.data.status.ended
+        beyond = [seq for seq in (*said, *snapshots) if seq > state.seq]
+        if beyond:
+            self.breach(f"{run_id}: seq {max(beyond)} was sent, the log ends at {state.seq}")
+        if ends != 1:
+            self.breach(f"{run_id}: its log has {ends} ends")
+        return state
+
+    @property
+    def events(self) -> int:
+        return sum(map(len, self._events.values()))
+
+    @property
+    def snapshots(self) -> int:
+        return len(self._snapshots)
+
+
+def _digest(state: RunState) -> str:
+    return hashlib.sha256(state.model_dump_json().encode()).hexdigest()

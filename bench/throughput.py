@@ -1,0 +1,252 @@
+"""Rows a second: ours, the course's code, the library, other frameworks, side by side.
+
+Contenders take turns round by round, each in a process of its own, on the same rows; what they
+give is compared with the reference's embeddings, and one that differs is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench import peers
+from bench.contenders.job import Job
+from bench.embed import bundled, cosine, encode, say
+from bench.rates import flops, rates
+from bench.standings import (
+    LEAST_COSINE,
+    ROUNDS,
+    ROWS,
+    SAMPLE,
+    Ledger,
+    bars,
+    notes,
+    ratios,
+    table,
+)
+from demo_server.driver import conversion, model
+from demo_server.driver.device import available_cpus, likely_device
+from demo_server.driver.engine import offered
+
+# A contender that takes longer is stopped: the slowest known makes 100 rows/s after 30 s.
+START_S, SLOWEST = 120.0, 40.0
+
+
+class NotMeasuredError(Exception):
+    """Why a contender has no figure, in a line."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", help="contenders, by the first part of their names")
+    args = parser.parse_args()
+    pairs = ["{}:{}".format(*pair) for pair in offered(likely_device())]
+    names = chosen(contenders(pairs), args.only)
+    place = Path(tempfile.mkdtemp(dir=os.environ["DEMO_CACHE"]))
+    job, reference, ledger = prepare(args.rows, place, names)
+    say(f"{len(names)} contenders, {args.rows} rows, {args.rounds} rounds …")
+    for number in range(1, args.rounds + 1):
+        for name in names:
+            if name not in ledger.left_out:
+                turn(name, number, job, reference, ledger)
+    sizes = {"rows": args.rows, "rounds": args.rounds}
+    ceilings = ceiling(job)
+    measures = table(ledger, ceilings) + ratios(ledger, **sizes)
+    shown = {**sizes, "bars": bars(ledger, ceilings)}
+    print(json.dumps({"measures": measures, "notes": notes(ledger, **sizes), "chart": shown}))
+
+
+def contenders(pairs: list[str]) -> list[str]:
+    """Return who takes part, in turn: with our engine inside, for each engine or the fastest."""
+    fastest = pairs[-1]
+    return [
+        *[f"ours:{pair}" for pair in pairs],
+        "course",
+        "encode",
+        "encode-pool",
+        "datasets-map",
+        "daft",
+        f"daft:{fastest}",
+        "spark",
+        f"spark:{fastest}",
+        "onnx",
+        *[f"bare:{pair}" for pair in pairs],
+    ]
+
+
+def chosen(names: list[str], only: str | None) -> list[str]:
+    """Return those whose first part was named, all where none was.
+
+    Raises:
+        SystemExit: one was named that there isn't.
+    """
+    if only is None:
+        return names
+    kinds = {name.partition(":")[0] for name in names}
+    if unknown := set(only.split(",")) - kinds:
+        raise SystemExit(
+            f"--only names {', '.join(sorted(unknown))}: choose from {', '.join(sorted(kinds))}."
+        )
+    return [name for name in names if name.partition(":")[0] in only.split(",")]
+
+
+def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]:
+    """Write the rows, the converted models and the reference; nothing of this is timed."""
+    ledger = Ledger()
+    table = bundled(rows)
+    if len(table) < rows:
+        raise SystemExit(f"--rows {rows}: the bundled dataset has {len(table)} rows.")
+    ids = pa.array(range(rows), pa.int64())
+    texts = pa.table({"id": ids, "text": table["text"].cast(pa.string())})
+    pq.write_table(texts, place / "texts.parquet", row_group_size=max(1, rows // 8))
+    path = str(model.resolve().path)
+    converted = onnx = None
+    kinds = {name.partition(":")[0] for name in names}
+    if any("openvino" in name for name in names):
+        say("The model is converted for OpenVINO …")
+        converted = str(conversion.ensure(path))
+    if kinds & {"daft", "spark", "onnx"}:
+        say("The libraries to compare with are installed, apart from ours …")
+        if trouble := peers.install():
+            say(trouble)
+        needs = {"daft": "daft", "spark": "pyspark", "onnx": "onnxruntime"}
+        for name in names:
+            package = needs.get(name.partition(":")[0])
+            if package and peers.version(package) is None:
+                ledger.left_out[name] = f"{package} could not be installed"
+            if package == "pyspark" and peers.java() is None:
+                ledger.left_out[name] = "there is no Java here"
+    if "onnx" in kinds - ledger.left_out.keys():
+        onnx = str(place / "model.onnx")
+        if reason := exported(path, onnx):
+            ledger.left_out["onnx"] = reason
+    say("The reference: SentenceTransformer.encode of a sample …")
+    sample = np.unique(np.linspace(0, rows - 1, SAMPLE).astype(int))
+    reference = (sample, encode([texts["text"][int(i)].as_py() for i in sample]))
+    arrivals = str(place / "arrivals")
+    cores = available_cpus()
+    return (
+        Job(str(place / "texts.parquet"), path, converted, onnx, arrivals, cores),
+        reference,
+        ledger,
+    )
+
+
+def exported(path: str, onnx: str) -> str | None:
+    """Export the model to ONNX in a process with the exporter's libraries; or why not."""
+    say("The model is exported to ONNX …")
+    code = "import sys; from pathlib import Path; from bench.contenders.onnx import export; "
+    code += "export(sys.argv[1], Path(sys.argv[2]))"
+    command = [str(peers.PYTHON), "-c", code, path, onnx]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ran.returncode == 0:
+        return None
+    return f"torch could not export it: {last_line(ran.stderr)}"
+
+
+def turn(name: str, number: int, job: Job, reference: Any, ledger: Ledger) -> None:
+    """One contender's turn in a round; what goes wrong takes it out of the rounds to come."""
+    rows = pq.read_metadata(job.texts).num_rows
+    try:
+        said, began_at = compute(name, job, START_S + rows / SLOWEST)
+        ledger.cosines.append(
+            lowest_cosine(reference, Path(job.arrivals).parent, said["rows"], rows)
+        )
+        arrivals = [(at, count) for at, count in said["arrivals"]]
+        one = rates(began_at, said["done_at"], rows, arrivals, said["called_at"])
+    except (NotMeasuredError, ValueError) as error:
+        ledger.left_out[name] = str(error)
+        say(f"round {number}, {name}: left out, {error}")
+        return
+    ledger.rates[name][number] = one
+    ledger.facts[name] = said["facts"]
+    say(f"round {number}, {name}: {one.steady:.0f} rows/s steady, {one.total:.0f} in total")
+
+
+def compute(name: str, job: Job, limit_s: float) -> tuple[dict[str, Any], float]:
+    """Run a contender in a process of its own; return what it says, and when it was started.
+
+    Raises:
+        NotMeasuredError: it failed, or took longer than `limit_s`.
+    """
+    place = Path(job.arrivals).parent
+    for left in ("outcome.json", "vectors.npy", "arrivals"):
+        (place / left).unlink(missing_ok=True)
+    (place / "job.json").write_text(json.dumps(asdict(job)), encoding="utf-8")
+    python = (
+        str(peers.PYTHON) if name.split(":")[0] in ("daft", "spark", "onnx") else sys.executable
+    )
+    command = [python, "-m", "bench.contenders", name, str(place / "job.json"), str(place)]
+    said = place / "said.log"
+    with said.open("w", encoding="utf-8") as log:
+        began_at = time.time()
+        child = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            code = child.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise NotMeasuredError(f"not done after {limit_s:.0f} s") from None
+        finally:
+            end(child)
+    if code:
+        raise NotMeasuredError(f"it failed: {last_line(said.read_text(encoding='utf-8'))}")
+    return json.loads((place / "outcome.json").read_text(encoding="utf-8")), began_at
+
+
+def end(child: subprocess.Popen[Any]) -> None:
+    """End a process that is still there, and all that it has started."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(child.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+    child.kill()
+    child.wait()
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it said nothing"])[-1][:160]
+
+
+def lowest_cosine(reference: Any, place: Path, rows: int, expected: int) -> float:
+    """Return the lowest cosine with the reference's embeddings of the sample.
+
+    Raises:
+        NotMeasuredError: rows are missing, or it computes something else.
+    """
+    if rows != expected:
+        raise NotMeasuredError(f"{rows} rows of {expected} came out")
+    sample, theirs = reference
+    lowest = float(cosine(np.load(place / "vectors.npy")[sample], theirs).min())
+    if not lowest >= LEAST_COSINE:
+        raise NotMeasuredError(f"its embeddings differ: cosine {lowest:.4f}")
+    return lowest
+
+
+def ceiling(job: Job) -> dict[str, float]:
+    """Return the rows a second that a matrix product's rate allows, by precision."""
+    asked = [sys.executable, "-m", "bench.ceiling", str(job.cores)]
+    ran = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True)
+    config = json.loads((Path(job.model) / "config.json").read_text(encoding="utf-8"))
+    lengths = [len(row.ids) for row in job.tokenizer().encode_batch_fast(job.strings())]
+    shape = (config["num_hidden_layers"], config["hidden_size"], config["intermediate_size"])
+    each = flops(lengths, *shape) / len(lengths)
+    return {name: rate / each for name, rate in json.loads(ran.stdout).items()}
+
+
+if __name__ == "__main__":
+    main()
