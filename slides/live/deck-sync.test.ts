@@ -169,6 +169,17 @@ it('counts votes of several viewers and sends of each nothing but the vote', () 
   expect(hall.patches.slice(1)).toEqual([{ size: { results: { ann: 0 } } }, { size: { results: { bob: 2 } } }])
 })
 
+it('keeps a vote that is cast just as somebody else’s arrives', () => {
+  const hall = new Hall()
+  const ann = hall.enter('presenter', 'Talk - poll', {})
+  const bob = hall.enter('viewer', 'Talk - poll', {})
+  ann.change({ size: { results: { ann: 0 }, status: 0 } })
+  const poll = bob.state['size'] as { results: JsonObject }
+  poll.results['bob'] = 2
+  bob.changedByUpdate()
+  expect(ann.state['size']).toEqual({ results: { ann: 0, bob: 2 }, status: 0 })
+})
+
 it('clears a poll for everyone', () => {
   const hall = new Hall()
   const presenter = hall.enter('presenter', 'Talk - poll', {})

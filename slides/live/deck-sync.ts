@@ -121,8 +121,10 @@ export function createDeckSync(port: Port, subscribe: (listener: () => void) => 
         const own = place()
         if (heading && ((own && isAt(heading.to, own)) || Date.now() - heading.since > ARRIVAL_MS))
           heading = undefined
+        // Slidev says `updating` also of what is done here right after somebody else's: a place moves on
+        // by itself then, a vote is its voter's own. What is only theirs is no difference, and not sent.
         // Before the first welcome nobody knows what the others see: it would be overwritten.
-        if (updating || !wasOpen || (heading && isAt(heading.from, toJson(state))))
+        if ((updating && channel.isPlace) || !wasOpen || (heading && isAt(heading.from, toJson(state))))
           return
         send(state)
       }
