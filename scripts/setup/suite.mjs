@@ -18,23 +18,25 @@ const python = (name) => join(VENV, 'bin', name)
 const node = (...path) => [process.execPath, join(NODE_MODULES, ...path)]
 const reportOf = (name) => join(REPORTS, `${name}.xml`)
 
-/** A check passes or fails as one; a step with a report counts the tests in it. */
-const CHECKS = [
-  { name: 'generated types', command: [process.execPath, 'scripts/generate-protocol.mjs', '--check'] },
+// A check passes or fails as one; a step with a report counts the tests in it.
+
+/** What needs the Node packages alone: done while the Python packages, which take longer, come. */
+const NODE_STEPS = [
   { name: 'vue-tsc', command: [...node('vue-tsc', 'bin', 'vue-tsc.js'), '--noEmit'] },
   { name: 'eslint', command: [...node('eslint', 'bin', 'eslint.js'), '.', '--max-warnings=0'] },
-  { name: 'ruff', command: [python('ruff'), 'check', '.'] },
-  { name: 'ruff format', command: [python('ruff'), 'format', '--check', '.'] },
-  { name: 'mypy', command: [python('mypy')] },
-]
-
-const TESTS = [
-  { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] },
   {
     name: 'TypeScript tests',
     report: 'vitest',
     command: [...node('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=junit', `--outputFile.junit=${reportOf('vitest')}`],
   },
+]
+
+const STEPS = [
+  { name: 'generated types', command: [process.execPath, 'scripts/generate-protocol.mjs', '--check'] },
+  { name: 'ruff', command: [python('ruff'), 'check', '.'] },
+  { name: 'ruff format', command: [python('ruff'), 'format', '--check', '.'] },
+  { name: 'mypy', command: [python('mypy')] },
+  { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] },
   { name: 'Python tests', report: 'pytest', command: [python('python'), '-m', 'pytest', `--junitxml=${reportOf('pytest')}`] },
   {
     name: 'browser tests',
@@ -62,24 +64,27 @@ export async function main(args) {
     await endAll()
     process.exit(130)
   })
-  await alone(() => setUp(display))
-  process.env.DEMO_CHROMIUM = await requireChromium(display)
   rmSync(REPORTS, { recursive: true, force: true })
   mkdirSync(REPORTS, { recursive: true })
-  const outcomes = []
-  for (const step of [...CHECKS, ...TESTS]) outcomes.push(await perform(step))
+  const outcomes = await alone(() => setUp(display))
+  process.env.DEMO_CHROMIUM = await requireChromium(display)
+  for (const step of STEPS) outcomes.push(await perform(step))
   process.exit(summarize(outcomes))
 }
 
+/** Make `.venv`, `node_modules` and the deck complete; return what the Node steps came to meanwhile. */
 async function setUp(display) {
+  const outcomes = []
   const python = async () => {
     if (!pythonIsFresh({ dev: true })) await setUpPython(display, { dev: true })
   }
   const deck = async () => {
     if (!nodeIsFresh()) await setUpNode(display)
     if (!deckIsFresh()) await buildDeck(display)
+    for (const step of NODE_STEPS) outcomes.push(await perform(step))
   }
   await Promise.all([python(), deck()])
+  return outcomes
 }
 
 /** Run one step with its output shown as it comes. */

@@ -82,12 +82,20 @@ async function install(display, torch, dev) {
   await pip.install('--no-deps', ...locks.flatMap((lock) => ['-r', lock]))
   pip.step.text = `PyTorch: ${torch.why}`
   const pin = `torch==${torchVersion()}`
-  if (torch.kind === 'cpu') await pip.install('--no-deps', '-i', CPU_INDEX, pin)
-  else await pip.install('-c', LOCK, pin)
+  const fromIndex = torch.kind === 'cpu' ? ['--no-deps', '-i', CPU_INDEX] : ['-c', LOCK]
+  await Promise.all([compile(), pip.install(...fromIndex, pin)])
+  pip.step.text = 'compiling them'
+  await compile()
   // As a plain path: setuptools' import hook would cost every Python of ours, Ray's workers too, 20 ms.
   await pip.install('--no-deps', '--no-build-isolation', '--config-settings', 'editable_mode=compat', '-e', '.')
   const about = `${pip.collected} new, ${size(pip.bytes)} downloaded`
   pip.step.done(pip.collected ? `${about}; PyTorch is ${torch.why}` : 'as the lock files say')
+}
+
+/** Compile what is installed, on all cores: pip does it on one, after everything else. */
+async function compile() {
+  // A module that this Python cannot compile is one for another Python; pip says nothing of it either.
+  await run(VENV_PYTHON, ['-m', 'compileall', '-q', '-j', '0', join(VENV, 'lib')], { env: pythonEnv() })
 }
 
 function pinned(lock) {
@@ -110,7 +118,7 @@ class Pip {
   async install(...args) {
     const temporary = join(WORK, 'tmp')
     mkdirSync(temporary, { recursive: true })
-    const options = ['--no-input', '--disable-pip-version-check', 'install', '--progress-bar', 'off']
+    const options = ['--no-input', '--disable-pip-version-check', 'install', '--no-compile', '--progress-bar', 'off']
     const { code, output } = await run(VENV_PYTHON, ['-m', 'pip', ...options, ...args], {
       cwd: ROOT,
       env: { ...pythonEnv(), TMPDIR: temporary },
