@@ -18,7 +18,7 @@ from demo_server.protocol import Figure
 
 
 class Params(Parameters):
-    lane_rows: int = Field(48, ge=1, le=10_000, description="rows that both embed")
+    lane_rows: int = Field(96, ge=1, le=10_000, description="rows that both embed")
     engine: EngineName = Field("openvino", description="what computes in the fast one")
 
 
@@ -56,7 +56,7 @@ def run(params: Params, context: Context) -> None:
 
 def defaults(machine: Machine) -> Defaults:
     """Few rows: one of the two does some a second."""
-    rows = min(48, machine.dataset_rows)
+    rows = min(96, machine.dataset_rows)
     return Defaults(
         values={"lane_rows": rows, "engine": ladder.engine()},
         reason="First the slow one, then the fast.",
