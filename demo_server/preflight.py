@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from demo_server import protocol
 from demo_server.describe import ModuleError, run_module
 from demo_server.protocol import RunStatus, ServerStatus
+from demo_server.provenance import code_hash
 from demo_server.recording import RecordingHeader
 from demo_server.settings import LOOPBACK, ROOT, Settings
 
@@ -199,14 +200,9 @@ def _trouble_with(root: Path, name: str) -> str | None:
     last = events[-1] if events else None
     if last is None or last.kind != "status" or last.data.status is not RunStatus.SUCCEEDED:
         return "does not come to its end"
-    code = (root / f"demo_server/experiments/{name}.py").read_text(encoding="utf-8")
-    if header.code_hash != sha256(code):
+    if header.code_hash != code_hash(root / "demo_server/experiments", name):
         return "is of older code"
     return None
-
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 async def data_and_model(settings: Settings) -> list[Finding]:

@@ -1,10 +1,8 @@
 import type { ProxyOptions } from 'vite'
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
+import { codeHashes } from './setup/code-hashes.ts'
 import { quietArrows } from './setup/quiet-arrows.ts'
 import { tldrawAssets } from './setup/tldraw-assets.ts'
 
@@ -31,18 +29,12 @@ function toServer(): ProxyOptions {
   }
 }
 
-/** sha256 of each experiment's file, as `demo-server describe` gives it. */
-function codeHashes(): Record<string, string> {
-  const directory = fileURLToPath(new URL('../demo_server/experiments/', import.meta.url))
-  const files = readdirSync(directory).filter(file => file.endsWith('.py') && !file.startsWith('_'))
-  return Object.fromEntries(files.map(file =>
-    [basename(file, '.py'), createHash('sha256').update(readFileSync(join(directory, file))).digest('hex')]))
-}
+const experiments = fileURLToPath(new URL('../demo_server/experiments/', import.meta.url))
 
 export default defineConfig({
   define: {
     __DECK_STATIC__: JSON.stringify(process.env.DECK_STATIC === '1'),
-    __CODE_HASHES__: JSON.stringify(codeHashes()),
+    __CODE_HASHES__: JSON.stringify(codeHashes(experiments)),
   },
   publicDir: '../public',
   plugins: [tldrawAssets(), quietArrows()],

@@ -16,6 +16,7 @@ from demo_server import preflight
 from demo_server.check import line
 from demo_server.preflight import Finding, Serving
 from demo_server.protocol import ServerStatus
+from demo_server.provenance import code_hash
 from demo_server.settings import ROOT, Settings
 
 READY = Serving("http://localhost:8000", ServerStatus.READY, None, "http://192.0.2.7:8000", None)
@@ -133,9 +134,8 @@ def deck_root(tmp_path: Path) -> Path:
     header = json.loads((root / recording).read_text().splitlines()[0])
     experiment = root / "demo_server/experiments/dataset.py"
     shutil.copy(ROOT / "demo_server/experiments/dataset.py", experiment)
-    code = experiment.read_text()
     # Whatever the shipped one was made of, this one is of this code.
-    header["code_hash"] = preflight.sha256(code)
+    header["code_hash"] = code_hash(experiment.parent, "dataset")
     rest = (root / recording).read_text().splitlines()[1:]
     (root / recording).write_text("\n".join([json.dumps(header), *rest]) + "\n")
     return root

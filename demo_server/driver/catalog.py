@@ -16,6 +16,7 @@ from typing import Any
 
 from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
 from demo_server.pipe import Description, Descriptions
+from demo_server.provenance import code_hash
 
 PACKAGE = "demo_server.experiments"
 DIRECTORY = Path(__file__).resolve().parents[1] / "experiments"
@@ -105,7 +106,7 @@ class Experiment:
             rates=machine.rates,
             dataset_rows=machine.dataset_rows,
             regions={r.name: sha256(r.text) for r in regions(text)},
-            code_hash=sha256(text),
+            code_hash=code_hash(self.path.parent, self.name),
             needs=self.needs,
             uses_held=self.uses_held,
             actions=list(getattr(self.module, "actions", ())),

@@ -1,0 +1,5 @@
+"""Stands alone: né à 11 °C."""
+
+import ray
+
+print(ray)
