@@ -40,11 +40,11 @@ function connectDeck() {
     shareUrl: computed(() => view.value.shareUrl),
     experiments: computed(() => view.value.experiments),
     runs: computed(() => view.value.runs),
-    /** Calls `listener` at each change, before the paint. */
     /** A deck without a server behind it, built as such. */
     standsAlone: __DECK_STATIC__,
     /** Nothing runs here: the talk is played from its recordings. */
     scripted: computed(() => __DECK_STATIC__ || view.value.recorded),
+    /** Calls `listener` at each change, before the paint. */
     onChange: (listener: Listener) => { listeners.add(listener) },
   }
 }
