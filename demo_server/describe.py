@@ -19,11 +19,11 @@ from pydantic import BaseModel
 from demo_server import process
 from demo_server.fingerprint import fingerprint
 from demo_server.pipe import Descriptions
+from demo_server.provenance import code_files
 from demo_server.settings import Settings
 
 PACKAGE = Path(__file__).parent
 BUNDLED_DATA = PACKAGE.parent / "data" / "wordnet"
-CODE = [PACKAGE / "experiments", PACKAGE / "driver"]
 TIMEOUT_S = 120.0
 
 
@@ -34,23 +34,6 @@ class DescribeError(Exception):
 class _Cached(BaseModel):
     key: str
     descriptions: Descriptions
-
-
-def code_files() -> list[Path]:
-    """Return the files whose change makes a new driver necessary."""
-    return sorted(path for directory in CODE for path in directory.glob("*.py"))
-
-
-def code_version() -> tuple[tuple[str, int, int], ...]:
-    """Return something that changes with the code; cheap enough for every start."""
-    found = []
-    for path in code_files():
-        try:
-            stat = path.stat()
-        except OSError:
-            continue  # removed since it was listed: the next look sees that
-        found.append((path.name, stat.st_mtime_ns, stat.st_size))
-    return tuple(found)
 
 
 class Describer:

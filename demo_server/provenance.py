@@ -1,4 +1,4 @@
-"""Which code an experiment is: its file and those beside it that it imports."""
+"""Which code runs: of all experiments, and of one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+CODE = [Path(__file__).parent / name for name in ("experiments", "driver")]
 # slides/setup/code-hashes.ts reads the same.
 IMPORT = re.compile(r"^from demo_server\.experiments(?:\.(\w+) import| import (.+))", re.MULTILINE)
 
@@ -33,3 +34,20 @@ def imported(text: str) -> list[str]:
     """Return the names of the experiments' modules that a file imports."""
     names = [module or several for module, several in IMPORT.findall(text)]
     return [name.split(" as ")[0].strip() for several in names for name in several.split(",")]
+
+
+def code_files() -> list[Path]:
+    """Return the files whose change makes a new driver necessary."""
+    return sorted(path for directory in CODE for path in directory.glob("*.py"))
+
+
+def code_version() -> tuple[tuple[str, int, int], ...]:
+    """Return something that changes with the code; cheap enough for every start."""
+    found = []
+    for path in code_files():
+        try:
+            stat = path.stat()
+        except OSError:
+            continue  # removed since it was listed: the next look sees that
+        found.append((path.name, stat.st_mtime_ns, stat.st_size))
+    return tuple(found)

@@ -15,8 +15,6 @@ from demo_server.protocol import ServerStatus
 READY_TIMEOUT_S = 90.0
 RETRY_S = 5.0
 MAX_RETRY_S = 60.0
-# With the processes that Ray starts ahead for it, a standby takes about 1 GB.
-TWO_STANDBYS_FROM_BYTES = 12 * 10**9
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +54,6 @@ class Standby:
     @property
     def ready(self) -> bool:
         return self.driver.ready is not None
-
-
-def standbys_for(memory_bytes: int) -> int:
-    """Return how many standbys a machine keeps: the second is for a run right after a cancel."""
-    return 2 if memory_bytes >= TWO_STANDBYS_FROM_BYTES else 1
 
 
 class Readiness:

@@ -22,13 +22,14 @@ from demo_server import ledger, process
 from demo_server.access import Doors, HostRule, session_key
 from demo_server.app import create_app
 from demo_server.catalog import Catalog
-from demo_server.describe import DescribeError, code_version
+from demo_server.describe import DescribeError
 from demo_server.devices import Devices
 from demo_server.http_protocol import HttpProtocol
 from demo_server.ledger import Ledger
 from demo_server.measuring import Measuring
 from demo_server.preflight import Finding, Serving, preflight
 from demo_server.protocol import MAX_CLIENT_FRAME_BYTES, ServerStatus
+from demo_server.provenance import code_version
 from demo_server.room import Room
 from demo_server.runlog import Author
 from demo_server.session import SEND_TIMEOUT_S

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from demo_server import machine
 from demo_server.archive import Archive
 from demo_server.conductor import Conductor
-from demo_server.describe import Describer, code_version
+from demo_server.describe import Describer
 from demo_server.driver_process import DriverProcess, driver_command
 from demo_server.head import LocalHead, Ray, UserCluster
 from demo_server.ledger import Ledger
-from demo_server.readiness import Readiness, standbys_for
+from demo_server.provenance import code_version
+from demo_server.readiness import Readiness
 from demo_server.runs import Runs
 from demo_server.settings import Settings
 
@@ -35,7 +36,7 @@ class Works:
         self._command, self._book = command, book
         self.ray = ray or self._own_ray(book)
         self._numbers = itertools.count(1)
-        standbys = standbys_for(machine.memory_bytes())
+        standbys = machine.standbys_for(machine.memory_bytes())
         self.readiness = Readiness(self.ray, self._spawn, code_version, standbys)
         self.conductor = Conductor(self.runs, self.readiness)
         self.describer = Describer(settings)

@@ -14,9 +14,10 @@ from demo_server.archive import Archive
 from demo_server.catalog import Catalog
 from demo_server.conductor import Conductor
 from demo_server.head import Ray, RayState
+from demo_server.machine import standbys_for
 from demo_server.pipe import Descriptions
 from demo_server.protocol import ErrorCode, RunStatus, ServerStatus
-from demo_server.readiness import Readiness, standbys_for
+from demo_server.readiness import Readiness
 from demo_server.refusal import Refusal
 from demo_server.runs import Runs
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from ray_cluster import RayCluster, free_port
 
-from demo_server.driver.prestart import runtime_env
+from demo_server.driver.prestart import VERSION, runtime_env
 from demo_server.head import PRELOAD
 
 # The module's import stands for a library's: it is slow, and leaves its time behind.
@@ -67,16 +67,70 @@ def head() -> Iterator[RayCluster]:
     cluster.stop()
 
 
-def test_an_actor_gets_the_worker_that_stands_ready_and_a_task_does_not(head: RayCluster) -> None:
+def said(program: str, head: RayCluster) -> list[str]:
+    """Run a driver and return the last line that it printed."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, head.address],
+        [sys.executable, "-c", program, head.address],
         env=head.env(),
         capture_output=True,
         text=True,
         timeout=90,
     )
-    assert done.stdout.splitlines()[-1:] == ["as it must be"], done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()[-1:]
 
 
-def test_the_environment_names_the_modules_in_order() -> None:
-    assert runtime_env(["a", "b.c"]) == {"env_vars": {"DEMO_PRELOAD_MODULES": "a,b.c"}}
+def test_an_actor_gets_the_worker_that_stands_ready_and_a_task_does_not(head: RayCluster) -> None:
+    assert said(PROGRAM, head) == ["as it must be"]
+
+
+def test_a_worker_that_stands_ready_outlives_its_driver_but_not_its_code(head: RayCluster) -> None:
+    said(ASK, head)
+    assert said(FIND, head) == ["as it must be"]
+
+
+# One driver asks and ends; what it asked for is there for the next, unless that has other code.
+ASK = """
+import sys
+import ray
+from demo_server.driver.prestart import prestart
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+prestart(("json.tool",), 2)
+"""
+FIND = """
+import sys, time
+import psutil, ray
+from demo_server.driver import prestart
+from demo_server.driver.live import open_mailbox
+from demo_server.driver.workers import raylet_here
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+MODULES = ("json.tool",)
+
+@ray.remote(num_cpus=0)
+class Actor:
+    def pid(self):
+        import os
+        return os.getpid()
+
+def until(count):
+    deadline = time.monotonic() + 30
+    while prestart.standing(raylet)[MODULES] != count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return prestart.standing(raylet)[MODULES]
+
+box = open_mailbox()
+raylet = raylet_here()
+assert until(2) == 2
+there = {child.pid for child in raylet.children()}
+actor = Actor.options(runtime_env=prestart.runtime_env(MODULES)).remote()
+assert ray.get(actor.pid.remote()) in there
+assert until(1) == 1
+prestart.VERSION = "another"
+assert until(0) == 0
+print("as it must be")
+"""
+
+
+def test_the_environment_names_the_modules_in_order_and_the_codes_version() -> None:
+    variables = {"DEMO_PRELOAD_MODULES": "a,b.c", "DEMO_PRELOAD_CODE": VERSION}
+    assert runtime_env(["a", "b.c"]) == {"env_vars": variables}

@@ -15,7 +15,7 @@ VECTORS = Path(__file__).parent / "vectors/provenance"
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """Experiment `one` imports `two` and `_three`; `two` imports `one` back; `four` stands alone."""
+    """`one` imports `two` and `_three`; `two` imports `one` back; `four` stands alone."""
     return Path(shutil.copytree(VECTORS, tmp_path / "experiments"))
 
 

@@ -25,8 +25,10 @@ from demo_server.driver.device import likely_device
 from demo_server.driver.experiment import Machine
 from demo_server.driver.failure import explain
 from demo_server.driver.live import open_mailbox
-from demo_server.driver.prestart import PrestartError, prestart
+from demo_server.driver.prestart import PrestartError, prestart, standing
 from demo_server.driver.session import Session
+from demo_server.driver.workers import raylet_here
+from demo_server.machine import memory_bytes, standbys_for
 from demo_server.pipe import Ended, Message
 
 # Each has libraries in memory, about 0.5 GB with torch; the actors after these start cold.
@@ -55,6 +57,7 @@ def start(
         may_connect.wait()
     conversion.begin(path)
     connect(args.ray_address, own_head=not args.users_cluster)
+    box = mailbox()
     if not args.users_cluster:
         prestart_workers(experiments, chosen.rows)
     observe.install()
@@ -70,7 +73,7 @@ def start(
         model=path,
         device=likely_device(),
         own_head=not args.users_cluster,
-        mailbox=mailbox(),
+        mailbox=box,
         give_up=give_up,
     )
 
@@ -87,7 +90,14 @@ def load_experiments() -> list[catalog.Experiment]:
 
 
 def prestart_workers(experiments: list[catalog.Experiment], dataset_rows: int) -> None:
-    """Have Ray start the processes that the experiments' actors will need; no waiting for them."""
+    """Have Ray start what the experiments' actors need and lack; no waiting for it.
+
+    One set of workers at most, so that the first driver is ready soon; where there are two
+    standbys, the second starts another set.
+    """
+    raylet = raylet_here()
+    there = standing(raylet) if raylet else {}
+    sets = standbys_for(memory_bytes())
     machine = Machine(
         cpus=int(cluster_resources().get("CPU", 1)),
         device=likely_device(),
@@ -98,8 +108,11 @@ def prestart_workers(experiments: list[catalog.Experiment], dataset_rows: int) -
         for modules in experiment.preloads:
             wanted[modules] = max(wanted.get(modules, 1), experiment.actors(machine))
     for modules, workers in wanted.items():
+        workers = min(workers, MOST_WORKERS)
+        lacking = min(workers, workers * sets - there.get(modules, 0))
         try:
-            prestart(modules, min(workers, MOST_WORKERS))
+            if lacking > 0:
+                prestart(modules, lacking)
         except PrestartError as error:  # the run's actors start their own, only later
             print(error, file=sys.stderr)
 

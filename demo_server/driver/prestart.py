@@ -6,29 +6,75 @@ with the same runtime environment and has done no task yet. So a standby asks fo
 ahead of time, in an environment that names what they shall have imported; tasks, which have no
 such environment, leave them alone.
 
+They belong to no job until an actor takes one: a driver that ends, as one does that is cancelled,
+leaves them to the next. What they have imported is the code of that moment, so the environment
+names its version too, and those of another version are ended.
+
 Asks the raylet by a call that Ray has for itself, `PrestartWorkers`: Ray is pinned exactly, and
 `tests/test_prestart.py` fails when it changes.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-MODULES = "DEMO_PRELOAD_MODULES"
-# Until the driver goes, and with it its job and the job's processes.
+import psutil
+
+from demo_server.provenance import code_version
+
+MODULES, CODE = "DEMO_PRELOAD_MODULES", "DEMO_PRELOAD_CODE"
+# The job that Ray starts a worker for, in the worker's environment; this one is for any.
+JOB, NO_JOB = "RAY_JOB_ID", "ffffffff"
+# Until the head goes.
 KEEP_S = 7 * 24 * 3600
+VERSION = hashlib.sha256(repr(code_version()).encode()).hexdigest()[:16]
 TIMEOUT_S = 10.0
 
 
 def runtime_env(modules: Sequence[str]) -> dict[str, Any]:
     """Return the environment of workers that have imported `modules`, in this order."""
-    return {"env_vars": {MODULES: ",".join(modules)}}
+    return {"env_vars": {MODULES: ",".join(modules), CODE: VERSION}}
+
+
+def standing(raylet: psutil.Process) -> dict[tuple[str, ...], int]:
+    """Count the workers that stand ready or import for it, by their modules.
+
+    Ends those that have imported other code than this process has.
+    """
+    found: Counter[tuple[str, ...]] = Counter()
+    for worker in raylet.children():
+        try:
+            if not stands_ready(worker):
+                continue
+            environ = worker.environ()
+            if environ.get(CODE) == VERSION:
+                found[tuple(environ[MODULES].split(","))] += 1
+            else:
+                worker.terminate()
+        except psutil.Error:  # it has just ended
+            continue
+    return found
+
+
+def stands_ready(worker: psutil.Process) -> bool:
+    """Tell a worker that was started ahead, and that no actor has taken, from the others.
+
+    Raises:
+        psutil.Error: it has ended.
+    """
+    words = " ".join(worker.cmdline())
+    if not (words.startswith("ray::IDLE") or "default_worker.py" in words):
+        return False
+    environ = worker.environ()
+    return MODULES in environ and environ.get(JOB) == NO_JOB
 
 
 def prestart(modules: Sequence[str], workers: int) -> None:
-    """Have this node start `workers` processes for this job that import `modules`; no waiting.
+    """Have this node start `workers` more processes that import `modules`; no waiting.
 
     Raises:
         PrestartError: Ray would not.
@@ -52,7 +98,6 @@ def prestart(modules: Sequence[str], workers: int) -> None:
     address = f"{here['NodeManagerAddress']}:{here['NodeManagerPort']}"
     request = messages.PrestartWorkersRequest(
         language=common.PYTHON,
-        job_id=bytes.fromhex(context.get_job_id()),
         runtime_env_info=info,
         keep_alive_duration_secs=KEEP_S,
         num_workers=workers,

@@ -15,6 +15,7 @@ import ray
 from ray._private.state import state as cluster_state
 
 from demo_server.driver.live import MAILBOX
+from demo_server.driver.prestart import JOB, NO_JOB, stands_ready
 
 # Generated when they are imported, so no type checker finds anything in them.
 common_pb2: Any = import_module("ray.core.generated.common_pb2")
@@ -78,7 +79,8 @@ def effort(raylet: psutil.Process, job: str | None = None) -> Effort:
     """Look at all workers, also at those that are only starting and at what they have started.
 
     Not those of Ray's table: a worker is in it only when it has finished its imports. With a `job`
-    (its id in hex) the workers of others are left out: a standby's import for seconds.
+    (its id in hex) those of others are left out, and those that stand ready: they import for
+    seconds.
     """
     seconds, waits = dict[int, float](), False
     try:
@@ -86,7 +88,7 @@ def effort(raylet: psutil.Process, job: str | None = None) -> Effort:
     except psutil.Error:  # the server, which watches it, says so and ends the run
         return Effort(seconds, waits_for_disk=True)
     for worker in filter(is_worker, found):
-        if job is not None and job_of(worker) not in (None, job):
+        if job is not None and not works_for(worker, job):
             continue
         for one in [worker, *children(worker)]:
             try:
@@ -107,12 +109,12 @@ def is_worker(child: psutil.Process) -> bool:
     return words.startswith("ray::") or "default_worker.py" in words
 
 
-def job_of(worker: psutil.Process) -> str | None:
-    """Return the job that a worker was started for, None where it was for whichever comes."""
+def works_for(worker: psutil.Process, job: str) -> bool:
+    """Whether a worker was started for a job, or for whichever comes and was taken."""
     try:
-        return worker.environ().get("RAY_JOB_ID")
+        return worker.environ().get(JOB) in (job, NO_JOB) and not stands_ready(worker)
     except psutil.Error:  # it has ended
-        return None
+        return False
 
 
 def children(of: psutil.Process) -> list[psutil.Process]:
