@@ -1,7 +1,9 @@
 import type { Page } from '@playwright/test'
 import { execFileSync } from 'node:child_process'
-import { openSlide, ROOT, shownSlide, slideOf } from './deck'
+import { click, openSlide, ROOT, shownSlide, slideOf } from './deck'
 import { findFlaws } from './flaws'
+import { findOverflows } from './layout'
+import { readSlide } from './painted'
 import { latestRun, message, resetSlide, setParameter } from './run'
 import { familyOf } from './server'
 import { jumps, watchParts } from './stillness'
@@ -111,6 +113,40 @@ test('the recovery slide kills a worker, and each row still comes exactly once',
   expect(figures).toMatchObject({ kills: 1, rows_once: run.params['rows'] })
   expect(figures['recovery_s']).toBeGreaterThan(0)
   await expect(shownSlide(page).locator('[data-figure="recovery_s"]')).toContainText('s')
+})
+
+test('the errors slide shows for each form what came of it, in the run’s own words', async ({ page }) => {
+  await openSlide(page, slideOf('errors'))
+  await resetSlide(page)
+  await runAndLook(page)
+  const { state } = await latestRun(page, 'errors')
+  const stages = Object.entries(state.stages).filter(([name]) => name !== '')
+  expect(stages.map(([name]) => name)).toEqual(expect.arrayContaining(['list_wrong', 'swallowed_block', 'pickle_mended']))
+  const outcome = shownSlide(page).locator('.run-outcome')
+  for (const [index, [name, { failure, result }]] of stages.entries()) {
+    if (index > 0)
+      await click(page, slideOf('errors'), index)
+    await expect(outcome, name).toContainText(failure?.message ?? String(result?.figures[0]?.value))
+    await expect(outcome, name).toHaveAttribute('data-kind', failure ? 'raised' : /_mended$/.test(name) ? 'worked' : 'silent')
+    expect(findOverflows(await readSlide(page)), name).toEqual([])
+  }
+})
+
+test('the padding slide draws each pass of both runs, and less grey by length', async ({ page }) => {
+  await openSlide(page, slideOf('padding'))
+  await resetSlide(page)
+  await runAndLook(page)
+  const { state } = await latestRun(page, 'padding')
+  const [before, after] = ['in_order', 'by_length'].map((stage) => {
+    const figures = Object.fromEntries((state.stages[stage]?.result?.figures ?? []).map(({ name, value }) => [name, Number(value)]))
+    return { stage, passes: figures['passes'], share: figures['padding']! / (figures['padding']! + figures['tokens']!) }
+  })
+  expect(after!.share).toBeLessThan(before!.share)
+  for (const { stage, passes, share } of [before!, after!]) {
+    const drawing = shownSlide(page).locator(`.padding-area [data-stage="${stage}"]`)
+    await expect(drawing.locator('g')).toHaveCount(passes!)
+    await expect(drawing).toContainText(`${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}% padding`)
+  }
 })
 
 test('the shutdown slide ends Ray’s processes and the next run brings Ray back', async ({ page }) => {

@@ -18,7 +18,7 @@ from demo_server import pipe
 from demo_server.driver import catalog, describe, model, source
 from demo_server.driver.cleaning import drop_unusable
 from demo_server.driver.selection import choose
-from demo_server.experiments import ladder
+from demo_server.experiments import errors, ladder
 from demo_server.protocol import event
 
 ROWS = 300
@@ -283,6 +283,97 @@ def test_the_race_embeds_the_same_rows_in_both_lanes_and_computes_its_ratio(
     assert figures["ratio"] == pytest.approx(lanes[0]["cost_s"] / lanes[1]["cost_s"])
     assert figures["ratio"] > 1
     assert figures["cosine"] >= 0.9999
+
+
+def test_each_form_of_an_error_tells_what_came_of_it_in_a_stage_of_its_own(
+    ran: dict[str, Messages],
+) -> None:
+    for name, title in errors.FORMS:
+        [result] = events(ran["errors"], "result", name)
+        outcome = result["figures"][0]
+        assert (outcome["name"], outcome["label"]) == ("outcome", title)
+        assert figures_of(ran["errors"], name)["in"] == ROWS
+
+
+RAISES = {
+    "list_wrong": ("ValueError", "Returning a list of objects"),
+    "format_wrong": ("AttributeError", "'dict' object has no attribute 'assign'"),
+    "lengths_wrong": ("", "length"),
+    "compute_wrong": ("ValueError", "TaskPoolStrategy or ActorPoolStrategy, was: tasks"),
+    "setting_wrong": ("ValueError", "Invalid option keyword preserve_order"),
+    "pickle_wrong": ("TypeError", "cannot pickle '_thread.lock' object"),
+}
+
+
+@pytest.mark.parametrize("name", RAISES)
+def test_what_is_wrong_raises_in_the_words_of_this_ray(ran: dict[str, Messages], name: str) -> None:
+    [failure] = events(ran["errors"], "failure", name)
+    kind, words = RAISES[name]
+    assert failure["expected"]
+    assert failure["exception"].startswith(kind)
+    assert words in failure["message"]
+    assert len(failure["message"]) <= errors.MOST_WORDS
+    assert failure["remedy"] == errors.REMEDIES[name]
+    assert figures_of(ran["errors"], name)["outcome"] == failure["exception"]
+
+
+def test_what_is_swallowed_is_missing_and_nothing_says_so_but_the_count(
+    ran: dict[str, Messages],
+) -> None:
+    block = -(-ROWS // errors.BLOCKS)
+    for name, lost in (("swallowed_wrong", 2), ("swallowed_block", 2 * block)):
+        assert events(ran["errors"], "failure", name) == []
+        figures = figures_of(ran["errors"], name)
+        assert (figures["lost"], figures["out"]) == (lost, ROWS - lost)
+        said = [note["text"] for note in events(ran["errors"], "note", name)]
+        assert said == [errors.SILENCES[name], errors.REMEDIES[name]]
+
+
+def test_concurrency_beside_compute_is_ignored(ran: dict[str, Messages]) -> None:
+    assert events(ran["errors"], "failure", "both_wrong") == []
+    assert figures_of(ran["errors"], "both_wrong")["processes"] == 1
+    assert figures_of(ran["errors"], "both_mended")["processes"] == 2
+
+
+def test_what_is_mended_gives_every_row_and_says_nothing(ran: dict[str, Messages]) -> None:
+    for name, _ in errors.FORMS:
+        if name.endswith("_mended"):
+            assert events(ran["errors"], "failure", name) == []
+            assert events(ran["errors"], "note", name) == []
+            assert figures_of(ran["errors"], name)["out"] == ROWS
+    figures = figures_of(ran["errors"])
+    assert figures["raised"] == len(RAISES)
+    assert figures["lost"] == 2 + 2 * -(-ROWS // errors.BLOCKS)
+
+
+def test_rows_sorted_by_length_need_less_padding_and_give_the_same_vectors(
+    ran: dict[str, Messages],
+) -> None:
+    in_order, by_length = (figures_of(ran["padding"], name) for name in ("in_order", "by_length"))
+    assert in_order["rows"] == by_length["rows"] == ROWS
+    assert in_order["tokens"] == by_length["tokens"] > ROWS
+    assert in_order["padding"] > 2 * by_length["padding"]
+    for figures in (in_order, by_length):
+        for kind in ("tokens", "padding"):
+            each = [figures[f"{kind}_{n}"] for n in range(int(figures["passes"]))]
+            assert sum(each) == figures[kind]
+    assert in_order["passes"] == -(-ROWS // 64)
+    figures = figures_of(ran["padding"])
+    assert figures["ratio"] == pytest.approx(in_order["cost_s"] / by_length["cost_s"])
+    assert figures["cosine"] >= 0.9999
+
+
+def test_the_tokens_of_the_passes_are_those_of_the_rows(ran: dict[str, Messages]) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model.resolve(None).path)
+    found = source.resolve(None, None)
+    dataset, _ = drop_unusable(found.load(), found.text_column)
+    texts = choose(dataset, ROWS)[found.text_column]
+    lengths = [len(ids) for ids in tokenizer(list(texts))["input_ids"]]
+    figures = figures_of(ran["padding"], "in_order")
+    assert figures["tokens"] == sum(lengths)
+    assert figures["padding_0"] == 64 * max(lengths[:64]) - sum(lengths[:64])
 
 
 def test_nothing_is_asked_of_another_machine(

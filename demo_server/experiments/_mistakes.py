@@ -1,0 +1,236 @@
+"""The errors that everybody meets, each as it is made and as it is mended."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, TypeAlias
+
+import numpy as np
+from ray.data import ActorPoolStrategy, TaskPoolStrategy
+
+Row = dict[str, Any]
+Batch: TypeAlias = Any  # columns by name, or a pandas.DataFrame
+Rows: TypeAlias = Any  # a ray.data.Dataset: what is wrong here is wrong for its types too
+
+
+def count_words(batch: Batch, column: str) -> Batch:
+    return {**batch, "words": [len(text.split()) for text in batch[column]]}
+
+
+class Mistakes:
+    """Each method takes the dataset one step further; its region is what a slide shows.
+
+    What ends in `_mended` says the same as the one before it, so that Ray can do it.
+
+    Attributes:
+        column: the text.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    def list_wrong(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region list_wrong
+        def words(batch: Batch) -> list[int]:
+            return [len(text.split()) for text in batch[column]]
+
+        ds = ds.map_batches(words)
+        # endregion list_wrong
+        return ds
+
+    def list_mended(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region list_mended
+        def words(batch: Batch) -> Batch:
+            counts = [len(text.split()) for text in batch[column]]
+            return {**batch, "words": counts}
+
+        ds = ds.map_batches(words)
+        # endregion list_mended
+        return ds
+
+    def format_wrong(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region format_wrong
+        def words(batch: Batch) -> Batch:
+            return batch.assign(words=batch[column].str.split().str.len())
+
+        ds = ds.map_batches(words)
+        # endregion format_wrong
+        return ds
+
+    def format_mended(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region format_mended
+        def words(batch: Batch) -> Batch:
+            return batch.assign(words=batch[column].str.split().str.len())
+
+        ds = ds.map_batches(words, batch_format="pandas")
+        # endregion format_mended
+        return ds
+
+    def lengths_wrong(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region lengths_wrong
+        def growth(batch: Batch) -> Batch:
+            lengths = [len(text) for text in batch[column]]
+            return {**batch, "growth": np.diff(lengths)}
+
+        ds = ds.map_batches(growth)
+        # endregion lengths_wrong
+        return ds
+
+    def lengths_mended(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region lengths_mended
+        def growth(batch: Batch) -> Batch:
+            lengths = [len(text) for text in batch[column]]
+            return {**batch, "growth": np.diff(lengths, prepend=0)}
+
+        ds = ds.map_batches(growth)
+        # endregion lengths_mended
+        return ds
+
+    def swallowed_wrong(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region swallowed_wrong
+        # Two of the rows have no text: None.
+        def words(row: Row) -> list[Row]:
+            try:
+                return [{**row, "words": len(row[column].split())}]
+            except AttributeError:
+                return []
+
+        ds = ds.flat_map(words)
+        # endregion swallowed_wrong
+        return ds
+
+    def swallowed_block(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region swallowed_block
+        # Two of the rows have no text: None.
+        def words(row: Row) -> Row:
+            return {**row, "words": len(row[column].split())}
+
+        ds.context.max_errored_blocks = 2
+        ds = ds.map(words)
+        # endregion swallowed_block
+        return ds
+
+    def swallowed_mended(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region swallowed_mended
+        # Two of the rows have no text: None.
+        def words(row: Row) -> Row:
+            text = row[column] or ""
+            return {**row, "words": len(text.split()), "missing": not text}
+
+        ds = ds.map(words)
+        # endregion swallowed_mended
+        return ds
+
+    def compute_wrong(self, ds: Rows) -> Rows:
+        words = self.words()
+        # region compute_wrong
+        ds = ds.map_batches(words, compute="tasks")
+        # endregion compute_wrong
+        return ds
+
+    def compute_mended(self, ds: Rows) -> Rows:
+        words = self.words()
+        # region compute_mended
+        ds = ds.map_batches(words, compute=TaskPoolStrategy())
+        # endregion compute_mended
+        return ds
+
+    def setting_wrong(self, ds: Rows) -> Rows:
+        words = self.words()
+        # region setting_wrong
+        ds = ds.map_batches(words, preserve_order=True)
+        # endregion setting_wrong
+        return ds
+
+    def setting_mended(self, ds: Rows) -> Rows:
+        words = self.words()
+        # region setting_mended
+        ds.context.execution_options.preserve_order = True
+        ds = ds.map_batches(words)
+        # endregion setting_mended
+        return ds
+
+    def both_wrong(self, ds: Rows) -> Rows:
+        # region both_wrong
+        class Work:
+            def __call__(self, batch: Batch) -> Batch:
+                time.sleep(0.2)
+                return {**batch, "process": [os.getpid()] * len(batch["id"])}
+
+        pool = ActorPoolStrategy(size=1)
+        ds = ds.map_batches(Work, compute=pool, concurrency=2, num_cpus=0.5)
+        # endregion both_wrong
+        return ds
+
+    def both_mended(self, ds: Rows) -> Rows:
+        # region both_mended
+        class Work:
+            def __call__(self, batch: Batch) -> Batch:
+                time.sleep(0.2)
+                return {**batch, "process": [os.getpid()] * len(batch["id"])}
+
+        pool = ActorPoolStrategy(size=2)
+        ds = ds.map_batches(Work, compute=pool, num_cpus=0.5)
+        # endregion both_mended
+        return ds
+
+    def pickle_wrong(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region pickle_wrong
+        lock = Lock()
+
+        ds = ds.map_batches(lambda batch: locked(lock, batch, column))
+        # endregion pickle_wrong
+        return ds
+
+    def pickle_mended(self, ds: Rows) -> Rows:
+        column = self.column
+
+        # region pickle_mended
+        class Words:
+            def __init__(self) -> None:
+                self.lock = Lock()
+
+            def __call__(self, batch: Batch) -> Batch:
+                return locked(self.lock, batch, column)
+
+        ds = ds.map_batches(Words, compute=ActorPoolStrategy(size=1))
+        # endregion pickle_mended
+        return ds
+
+    def words(self) -> Callable[[Batch], Batch]:
+        """Return a function that is right, for calls of it that are not."""
+        column = self.column
+
+        def words(batch: Batch) -> Batch:
+            return count_words(batch, column)
+
+        return words
+
+
+def locked(lock: Lock, batch: Batch, column: str) -> Batch:
+    """Count words as code does that may not run twice at once."""
+    with lock:
+        return count_words(batch, column)

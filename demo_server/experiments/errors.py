@@ -1,0 +1,173 @@
+"""The errors everybody meets."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from datasets import Dataset, load_dataset
+from pydantic import Field
+
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
+from demo_server.driver.failure import explain, release
+from demo_server.driver.selection import choose
+from demo_server.experiments._mistakes import Mistakes, Rows
+from demo_server.protocol import FailureData, Figure, ResultData
+
+
+class Params(Parameters):
+    rows: int = Field(64, ge=16, le=1000, description="rows that each form gets")
+
+
+needs = Needs(actors=2, cpus_per_actor=0.5, task_cpus=0)
+
+BLOCKS = 8
+# Each form with its title, in the order of the slide.
+FORMS = [
+    ("list_wrong", "A list, returned from map_batches"),
+    ("list_mended", "A column with a name"),
+    ("format_wrong", "pandas code on a batch of NumPy"),
+    ("format_mended", "The format that the code expects"),
+    ("lengths_wrong", "Columns of unlike length"),
+    ("lengths_mended", "A value for each row"),
+    ("swallowed_wrong", "An exception, swallowed row by row"),
+    ("swallowed_block", "Blocks that may fail"),
+    ("swallowed_mended", "A value for what is missing"),
+    ("compute_wrong", "compute, as it was once written"),
+    ("compute_mended", "A strategy, not a string"),
+    ("setting_wrong", "A setting, given to map_batches"),
+    ("setting_mended", "A setting of this dataset"),
+    ("both_wrong", "concurrency beside compute"),
+    ("both_mended", "The size of the pool"),
+    ("pickle_wrong", "A lock that would have to travel"),
+    ("pickle_mended", "A lock made where it is used"),
+]
+REMEDIES = {
+    "list_wrong": "Give the list a name: a batch is columns, {name: values}.",
+    "format_wrong": 'A batch is a dict of arrays unless batch_format="pandas" says otherwise.',
+    "lengths_wrong": "All columns of a batch need as many values as the batch has rows.",
+    "swallowed_wrong": "Let it raise, or give the row a value that says what is missing.",
+    "swallowed_block": "Count what came out. Better: mend the rows before they fail.",
+    "compute_wrong": "Strings are gone: TaskPoolStrategy() or ActorPoolStrategy(size=n).",
+    "setting_wrong": "Unknown keywords go to the task. Settings are in ds.context.",
+    "both_wrong": "Say it once: compute=ActorPoolStrategy(size=2).",
+    "pickle_wrong": "Make it in __init__: then each actor has its own, and nothing travels.",
+}
+# What happens where nothing is raised.
+SILENCES = {
+    "swallowed_wrong": "No exception, no warning. The rows are just not there.",
+    "swallowed_block": "The run succeeds. A block that fails takes all its rows with it.",
+    "both_wrong": "No exception: compute is taken, concurrency is ignored.",
+}
+MOST_WORDS = 180
+# What is only a printed value: a list, an object's address.
+PRINTED = re.compile(r"([\[{<])[^\[\]{}<>]{24,}?([\]}>]|\.\.\.)")
+CULPRIT = re.compile(r"FAIL serialization: (.+)")
+
+
+def run(params: Params, context: Context) -> None:
+    """Run each form on a few rows, and tell what it does: raise, lose rows, or work."""
+    source, began = context.source, time.perf_counter()
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = choose(dataset, params.rows)
+    spoilt = without_two_texts(dataset, source.text_column)
+    mistakes = Mistakes(source.text_column)
+    raised, lost = 0, 0
+    for name, title in FORMS:
+        rows = spoilt if name.startswith("swallowed") else dataset
+        # A dataset has settings of its own: what one form sets, the next doesn't have.
+        ds = ray.data.from_huggingface(rows, override_num_blocks=BLOCKS)
+        with context.staged(name):
+            context.expect(len(rows), title)
+            out = attempt(context, name, title, getattr(mistakes, name), ds)
+        raised += out is None
+        lost += 0 if out is None else len(rows) - out
+    context.figures(
+        Figure(name="raised", label="exceptions, each with its words", value=raised),
+        Figure(name="lost", label="rows lost without a word", value=lost),
+        Figure(name="seconds", label="for all of them", value=time.perf_counter() - began, unit="s"),
+    )
+
+
+def without_two_texts(dataset: Dataset, column: str) -> Dataset:
+    """Return the rows with None for the text of two that are far apart."""
+    spoilt: list[str | None] = list(dataset[column])
+    spoilt[0] = spoilt[len(spoilt) // 2] = None
+    return dataset.remove_columns(column).add_column(column, spoilt)
+
+
+def attempt(
+    context: Context, name: str, title: str, form: Callable[[Rows], Rows], ds: Rows
+) -> int | None:
+    """Run one form and report it; return how many rows came out, None if it raised."""
+    given = ds.count()
+    try:
+        done = form(ds).materialize()
+        out = done.count()
+        figures = processes(done)
+    except Exception as error:  # whatever it is, it is what this Ray does
+        failure = told(error, REMEDIES.get(name))
+        context.emit("failure", failure)
+        release(error)
+        report(context, title, failure.exception, [Figure(name="in", label="rows", value=given)])
+        return None
+    if not name.endswith("_mended"):
+        why = SILENCES.get(name, f"Ray {ray.__version__} raises nothing here.")
+        context.note(why, "warning")
+        context.note(REMEDIES[name])
+    figures = [
+        Figure(name="in", label="rows", value=given),
+        Figure(name="out", label="rows came out", value=out),
+        Figure(name="lost", label="rows are missing", value=given - out),
+        *figures,
+    ]
+    report(context, title, f"{out} of {given} rows", figures, out)
+    return out
+
+
+def report(
+    context: Context, title: str, outcome: str, figures: list[Figure], rows: int | None = None
+) -> None:
+    """Say what came of a form; the first figure carries the title."""
+    first = Figure(name="outcome", label=title, value=outcome)
+    context.result(ResultData(rows=rows, figures=[first, *figures]))
+
+
+def processes(done: Rows) -> list[Figure]:
+    """Return how many processes did the work, where the rows say which."""
+    if "process" not in done.schema().names:
+        return []
+    found = {int(p) for batch in done.iter_batches(batch_format="numpy") for p in batch["process"]}
+    return [Figure(name="processes", label="processes did the work", value=len(found))]
+
+
+def told(error: BaseException, remedy: str | None) -> FailureData:
+    """Return an exception in its own words, as many as a slide holds."""
+    failure = explain(error, expected=True)
+    failure.message, failure.remedy = shortened(failure.message), remedy
+    return failure
+
+
+def shortened(message: str) -> str:
+    """Return the first line of `message`, printed values and what is too long as `…`.
+
+    What can't be pickled is a list of many lines, of which one names the culprit: it is added.
+    """
+    line = PRINTED.sub(lambda found: f"{found[1]}…{found[2].strip('.')}", message.splitlines()[0])
+    if culprit := CULPRIT.search(message):
+        line = f"{line.rstrip(':')}: {culprit[1]}"
+    return line if len(line) <= MOST_WORDS else line[: MOST_WORDS - 1].rsplit(" ", 1)[0] + " …"
+
+
+def defaults(machine: Machine) -> Defaults:
+    """A few rows: what is wrong with them shows at once."""
+    rows = min(64, machine.dataset_rows)
+    return Defaults(
+        values={"rows": rows},
+        reason=f"{rows} rows in {BLOCKS} blocks, {len(FORMS)} times.",
+    )

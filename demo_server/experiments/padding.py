@@ -1,0 +1,173 @@
+"""What padding costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import ray
+from datasets import load_dataset
+from pydantic import Field
+from ray.data import ActorPoolStrategy
+from ray.data.dataset import MaterializedDataset
+
+from demo_server.driver.batching import Array, row_batches, token_batches
+from demo_server.driver.cleaning import drop_unusable
+from demo_server.driver.engine import IMPORTS, EngineName, imports_ahead, load_engine
+from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
+from demo_server.driver.live import live
+from demo_server.driver.selection import choose
+from demo_server.driver.step import Step, check_same, take_step, wait_until_quiet
+from demo_server.experiments import ladder
+from demo_server.protocol import Figure, ResultData
+
+Batch = dict[str, Any]
+Passes = list[Array]
+Rows: TypeAlias = Any  # a ray.data.Dataset: the types of its methods know no class like these
+
+
+class Params(Parameters):
+    rows: int = Field(1000, ge=1, le=5000, description="rows that both embed")
+    pass_rows: int = Field(64, ge=1, le=1024, description="rows of a pass in the dataset's order")
+    engine: EngineName = Field("openvino", description="what computes")
+
+
+needs = Needs(actors=1)
+preloads = imports_ahead()
+
+CALL_ROWS = 1024
+
+
+class Embedder:
+    """An actor that says of each row how many tokens it has, and in which pass it was.
+
+    Attributes:
+        rows: of a pass, where they are counted.
+        budget: tokens of a pass, where these are.
+    """
+
+    def __init__(self, column: str, pass_rows: int, **engine: Any) -> None:
+        self.column, self.rows = column, pass_rows
+        self.engine = load_engine(**engine)
+        self.budget = self.engine.budget
+        self.done = 0
+
+    def __call__(self, batch: Batch) -> Batch:
+        tokens = self.engine.tokenize(batch[self.column])
+        vectors = np.empty((len(tokens), self.engine.dim), np.float32)
+        numbers = np.empty(len(tokens), np.int64)
+        for rows in self.passes(tokens.lengths):
+            vectors[rows] = self.engine.embed(tokens, rows)
+            numbers[rows] = self.done
+            self.done += 1
+        return {**batch, "embedding": vectors, "tokens": tokens.lengths, "pass": numbers}
+
+    def passes(self, lengths: Array) -> Passes:
+        """Return which rows go through the model together."""
+        raise NotImplementedError
+
+
+# region in_order
+class InOrder(Embedder):
+    def passes(self, lengths: Array) -> Passes:
+        return row_batches(lengths, self.rows)
+
+    # endregion in_order
+
+
+# region by_length
+class ByLength(Embedder):
+    def passes(self, lengths: Array) -> Passes:
+        return token_batches(lengths, self.budget)
+
+    # endregion by_length
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One forward pass: the tokens of its rows, and those that make all as long as the longest."""
+
+    tokens: int
+    padding: int
+
+
+def run(params: Params, context: Context) -> None:
+    """Embed the same rows in the dataset's order and then by length, and compare the passes."""
+    source, modules = context.source, IMPORTS[params.engine]
+    dataset = load_dataset(*source.args, **source.kwargs)
+    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = choose(dataset, params.rows)
+    embedder = context.embedder(params.engine, actors=1) | {"pass_rows": params.pass_rows}
+    warm = context.preloaded(*modules)
+
+    def pipeline(udf: type[Embedder], ds: Rows) -> MaterializedDataset[Any]:
+        done: MaterializedDataset[Any] = ds.map_batches(
+            live(udf),
+            fn_constructor_kwargs=embedder,
+            batch_size=CALL_ROWS,
+            compute=ActorPoolStrategy(size=1),
+            num_gpus=context.gpus_per_actor(actors=1),
+            runtime_env=warm,
+        ).materialize()
+        return done
+
+    context.prestart(*modules)  # one stands ready, and two stages need one each
+    wait_until_quiet(context)
+    ds = ray.data.from_huggingface(dataset)
+    before = compare(context, "in_order", "In order", len(dataset), partial(pipeline, InOrder, ds))
+    after = compare(context, "by_length", "By length", len(dataset), partial(pipeline, ByLength, ds))
+    context.figures(
+        Figure(name="ratio", label="times as fast", value=before.cost_s / after.cost_s),
+        Figure(
+            name="cosine",
+            label="lowest cosine of the two",
+            value=check_same([before], after.vectors),
+        ),
+    )
+
+
+def compare(
+    context: Context, name: str, title: str, rows: int, pipeline: Callable[[], Rows]
+) -> Step:
+    """Take a step, and add to its figures what each of its passes computed."""
+    step, done = take_step(context, name, title, rows, pipeline)
+    passes = passes_of(done)
+    tokens, padding = sum(p.tokens for p in passes), sum(p.padding for p in passes)
+    figures = [
+        *step.figures(),
+        Figure(name="passes", label="passes", value=len(passes)),
+        Figure(name="tokens", label="tokens of the rows", value=tokens),
+        Figure(name="padding", label="tokens of padding", value=padding),
+    ]
+    for number, one in enumerate(passes):
+        figures += [
+            Figure(name=f"tokens_{number}", label=f"of pass {number}", value=one.tokens),
+            Figure(name=f"padding_{number}", label=f"of pass {number}", value=one.padding),
+        ]
+    with context.staged(name):
+        context.result(ResultData(rows=rows, seconds=step.seconds, figures=figures))
+    return step
+
+
+def passes_of(done: Rows) -> list[Pass]:
+    """Return the forward passes in their order, from what each row says of itself."""
+    rows: dict[int, list[int]] = {}
+    for batch in done.iter_batches(batch_format="numpy", batch_size=4096):
+        for number, tokens in zip(batch["pass"].tolist(), batch["tokens"].tolist(), strict=True):
+            rows.setdefault(number, []).append(tokens)
+    return [
+        Pass(sum(lengths), len(lengths) * max(lengths) - sum(lengths))
+        for _, lengths in sorted(rows.items())
+    ]
+
+
+def defaults(machine: Machine) -> Defaults:
+    """So few rows that both take some seconds on two cores."""
+    rows = min(1000, machine.dataset_rows)
+    return Defaults(
+        values={"rows": rows, "pass_rows": 64, "engine": ladder.engine()},
+        reason=f"{rows:,} rows, first in the dataset's order, then by length.",
+    )
