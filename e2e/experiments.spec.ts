@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import { execFileSync } from 'node:child_process'
-import { openSlide, ROOT, shownSlide, slideOf } from './deck'
+import { openSlide, ROOT, shownSlide, slideOf, SLIDES } from './deck'
 import { findFlaws } from './flaws'
 import { latestRun, message, resetSlide, setParameter } from './run'
 import { familyOf } from './server'
@@ -111,6 +111,19 @@ test('the recovery slide kills a worker, and each row still comes exactly once',
   expect(figures).toMatchObject({ kills: 1, rows_once: run.params['rows'] })
   expect(figures['recovery_s']).toBeGreaterThan(0)
   await expect(shownSlide(page).locator('[data-figure="recovery_s"]')).toContainText('s')
+})
+
+test('the doctor’s slide shows six checks of the run that was just made, each row accounted for', async ({ page }) => {
+  await openSlide(page, SLIDES.find(slide => slide.title === 'The doctor')?.number ?? 0)
+  await resetSlide(page)
+  await expect(shownSlide(page).locator('[data-check]')).toHaveCount(0)
+  await runAndLook(page)
+  const checks = shownSlide(page).locator('[data-check]')
+  await expect(checks).toHaveCount(6)
+  for (const name of ['loaded', 'full', 'padded', 'complete'])
+    await expect(shownSlide(page).locator(`[data-check="${name}"]`)).toHaveAttribute('data-state', 'ok')
+  await expect(shownSlide(page).locator('[data-check="complete"]')).toContainText('0 rows')
+  await expect(shownSlide(page).locator('[data-check="loaded"]')).toContainText('1 load')
 })
 
 test('the shutdown slide ends Ray’s processes and the next run brings Ray back', async ({ page }) => {
