@@ -227,11 +227,11 @@ def test_the_checks_are_printed_by_the_doctor_and_by_no_run() -> None:
     assert doctor.checks == [WASTED]
 
 
-@pytest.mark.parametrize(("batch_size", "code"), [(100, 0), (2, 1)])
+@pytest.mark.parametrize(("rows", "batch_size", "code"), [(1024, 1024, 0), (40, 2, 1)])
 def test_the_doctor_runs_an_experiment_and_ends_with_what_it_found(
-    ray_head: RayCluster, tmp_path: Path, batch_size: int, code: int
+    ray_head: RayCluster, tmp_path: Path, rows: int, batch_size: int, code: int
 ) -> None:
-    asked = ["doctor", "embed", "--rows", "100", "--blocks", "1", "--json"]
+    asked = ["doctor", "embed", "--rows", str(rows), "--blocks", "1", "--json"]
     done = command(
         *[*asked, "--batch-size", str(batch_size), "--ray-address", ray_head.address],
         cache=tmp_path,

@@ -293,10 +293,10 @@ def checks_of(messages: Messages) -> dict[str, dict[str, Any]]:
 def test_the_doctor_looks_at_embed_in_all_six_ways(ran: dict[str, Messages]) -> None:
     checks = checks_of(ran["embed"])
     assert list(checks) == ["loaded", "busy", "full", "padded", "fed", "complete"]
-    assert [checks[name]["state"] for name in ("loaded", "padded", "complete")] == ["ok"] * 3
+    assert [checks[name]["state"] for name in ("loaded", "full", "complete")] == ["ok"] * 3
     assert checks["loaded"]["figure"]["value"] == 1
     assert checks["full"]["figure"]["label"] == f"a call, of {SMALL['batch_size']}"
-    assert 0 < checks["padded"]["figure"]["value"] < 20
+    assert 0 < checks["padded"]["figure"]["value"] < 50
     assert checks["complete"]["figure"]["value"] == 0
     assert f"of {ROWS}" in checks["complete"]["figure"]["label"]
     # This cluster is not the driver's own.

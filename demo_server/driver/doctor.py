@@ -135,7 +135,7 @@ def full(seen: Observed) -> Check:
 
 def padded(seen: Observed) -> Check:
     question = f"Is padding under {PADDED_SHARE:.0%}?"
-    fix = "Pass rows of like length together: sort by tokens, cut by a budget of tokens."
+    fix = "Give a call more rows, sort them by tokens, and cut passes by a budget of tokens."
     if not seen.calls:
         return unknown("padded", question, fix, UNHEARD)
     if not seen.tokens:
