@@ -1,4 +1,4 @@
-"""The console script `demo-server`: `serve`, `run`, `record`, `check`, `describe`."""
+"""The console script `demo-server`: `serve`, `run`, `doctor`, `record`, `check`, `describe`."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     serving = commands.add_parser("serve", help="serve the deck and run what it starts")
     add_serve_options(serving)
     commands.add_parser("run", help="run one experiment in this terminal", add_help=False)
+    commands.add_parser("doctor", help="run one and say what is well with it", add_help=False)
     commands.add_parser("record", help="run experiments and keep them as the deck's recordings")
     commands.add_parser("check", help="look at all that the talk stands on", add_help=False)
     describing = commands.add_parser("describe", help="print the experiments as JSON")
     add_source_options(describing)
     try:
-        if words[:1] in (["run"], ["record"], ["check"]):
+        if words[:1] in (["run"], ["doctor"], ["record"], ["check"]):
             return _terminal(words[0], words[1:])
         args = parser.parse_args(words)
         return _serve(args) if args.command == "serve" else _describe(args)
@@ -65,7 +66,8 @@ def _terminal(command: str, words: Sequence[str]) -> int:
         return check(words)
     from demo_server import terminal
 
-    return terminal.run(words) if command == "run" else terminal.record(words)
+    commands = {"run": terminal.run, "doctor": terminal.doctor, "record": terminal.record}
+    return commands[command](words)
 
 
 def _describe(args: argparse.Namespace) -> int:

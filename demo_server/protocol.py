@@ -191,6 +191,10 @@ class RowsData(Frame):
         default=None, description="when the batch left the model: Unix time in ms"
     )
     worker: str | None = Field(default=None, description="the process that made them")
+    calls: int = Field(default=0, description="calls that it began since it last told")
+    models: int = Field(default=0, description="models that it loaded since then")
+    tokens: int = Field(default=0, description="tokens that its model read since then")
+    padding: int = Field(default=0, description="tokens that it computed beside those")
 
 
 class ActorMetrics(Frame):
@@ -228,6 +232,17 @@ class Figure(Frame):
     unit: str | None = None
 
 
+class Check(Frame):
+    """What the doctor found about one thing in a run."""
+
+    name: str = Field(description="a stable word, e.g. padded")
+    state: Literal["ok", "warn", "unknown"] = Field(description="unknown: it was not measured")
+    question: str
+    figure: Figure | None = None
+    fix: str = Field(description="what mends it where it is not ok")
+    reason: str | None = Field(default=None, description="why it was not measured")
+
+
 class ResultData(Frame):
     before: str | None = Field(default=None, description="print(ds) of the original dataset")
     after: str | None = Field(default=None, description="print(ds) of the materialized one")
@@ -239,6 +254,9 @@ class ResultData(Frame):
     stats: str | None = None
     seconds: float | None = None
     figures: list[Figure] = Field(default_factory=list)
+    checks: list[Check] = Field(
+        default_factory=list, description="of the whole run, in the stage doctor"
+    )
 
 
 class FailureData(Frame):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +23,7 @@ from demo_server.head import JoinedRay, Ray
 from demo_server.ledger import Ledger
 from demo_server.pipe import Description
 from demo_server.presser import pressing
-from demo_server.protocol import ProgressData, ResultData, RunStatus
+from demo_server.protocol import Check, ProgressData, ResultData, RunStatus
 from demo_server.run import Run
 from demo_server.runlog import BrokenLogError
 from demo_server.settings import (
@@ -45,10 +47,12 @@ def source_parser(prog: str) -> argparse.ArgumentParser:
     return parser
 
 
-def run_parser(prog: str, description: Description) -> argparse.ArgumentParser:
+def run_parser(
+    prog: str, description: Description, json_help: str = "print the events as JSON Lines"
+) -> argparse.ArgumentParser:
     """Return the parser of an experiment's own options, made from its schema."""
     parser = Parser(prog=prog, parents=[source_parser(prog)], description=description.title)
-    parser.add_argument("--json", action="store_true", help="print the events as JSON Lines")
+    parser.add_argument("--json", action="store_true", help=json_help)
     kinds: dict[str, type] = {"integer": int, "number": float, "string": str}
     for name, schema in description.schema_.get("properties", {}).items():
         flag = "--" + name.replace("_", "-")
@@ -70,27 +74,77 @@ def run(argv: Sequence[str]) -> int:
         DescribeError: the experiments cannot be read.
         Refusal: the run cannot be started.
     """
-    prog = "demo-server run"
-    if not argv or argv[0].startswith("-"):
-        raise SettingsError(
-            f"`{prog} EXPERIMENT [options]`: name the experiment first, e.g. `{prog} embed "
-            "--rows 2000`. `demo-server describe` lists them."
-        )
-    experiment, rest = argv[0], argv[1:]
-    settings = source_settings(source_parser(prog).parse_known_args(rest)[0])
-    catalog = asyncio.run(read_catalog(settings))
-    description = catalog.get(experiment)
-    args = run_parser(f"{prog} {experiment}", description).parse_args(rest)
-    names = description.schema_.get("properties", {})
-    params = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    printer: Printer = JsonPrinter(sys.stdout) if args.json else BarPrinter(sys.stderr, sys.stdout)
+    asked = Asked.read("demo-server run", argv)
+    printer: Printer = JsonPrinter(sys.stdout) if asked.json else BarPrinter(sys.stderr, sys.stdout)
+    return EXIT_CODES[asked.run(printer)]
 
-    async def one() -> RunStatus:
-        async with working(settings, catalog) as works:
-            await run_one(works, experiment, params, printer)
-        return printer.status
 
-    return EXIT_CODES[asyncio.run(one())]
+def doctor(argv: Sequence[str]) -> int:
+    """Run `demo-server doctor EXPERIMENT …`: the run, then what is well with it and what isn't.
+
+    Returns its exit code: that of the run, or 1 if a check found something.
+
+    Raises:
+        SettingsError: a flag cannot be used.
+        DescribeError: the experiments cannot be read.
+        Refusal: the run cannot be started.
+    """
+    asked = Asked.read("demo-server doctor", argv, json_help="print the checks as JSON")
+    printer = CheckPrinter(sys.stderr)
+    status = asked.run(printer)
+    if status is not RunStatus.SUCCEEDED:
+        return EXIT_CODES[status]
+    if asked.json:
+        print(json.dumps([check.model_dump(mode="json") for check in printer.checks], indent=2))
+    elif printer.checks:
+        print("\n".join(check_text(check) for check in printer.checks))
+    else:
+        print("This run executed nothing on Ray Data: there is nothing to look at.")
+    return int(any(check.state == "warn" for check in printer.checks))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command line asks to be run."""
+
+    settings: Settings
+    catalog: Catalog
+    experiment: str
+    params: dict[str, Any]
+    json: bool
+
+    @staticmethod
+    def read(prog: str, argv: Sequence[str], **texts: str) -> Asked:
+        """Read an experiment's name and what follows it; `texts` as `run_parser` takes them.
+
+        Raises:
+            SettingsError: a flag cannot be used.
+            DescribeError: the experiments cannot be read.
+            Refusal: there is no such experiment.
+        """
+        if not argv or argv[0].startswith("-"):
+            raise SettingsError(
+                f"`{prog} EXPERIMENT [options]`: name the experiment first, e.g. `{prog} embed "
+                "--rows 2000`. `demo-server describe` lists them."
+            )
+        experiment, rest = argv[0], argv[1:]
+        settings = source_settings(source_parser(prog).parse_known_args(rest)[0])
+        catalog = asyncio.run(read_catalog(settings))
+        description = catalog.get(experiment)
+        args = run_parser(f"{prog} {experiment}", description, **texts).parse_args(rest)
+        names = description.schema_.get("properties", {})
+        params = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+        return Asked(settings, catalog, experiment, params, args.json)
+
+    def run(self, printer: Printer) -> RunStatus:
+        """Run it to its end."""
+
+        async def one() -> RunStatus:
+            async with working(self.settings, self.catalog) as works:
+                await run_one(works, self.experiment, self.params, printer)
+            return printer.status
+
+        return asyncio.run(one())
 
 
 def record(argv: Sequence[str]) -> int:
@@ -248,8 +302,11 @@ class BarPrinter(Printer):
                 for more in (event.data.cause, event.data.remedy):
                     if more:
                         self._say(more)
-            case "result":
-                print(result_text(event.data), file=self._out, flush=True)
+            case "result" if not event.data.checks:  # they are `demo-server doctor`'s
+                self.came_out(event.data)
+
+    def came_out(self, result: ResultData) -> None:
+        print(result_text(result), file=self._out, flush=True)
 
     def _draw(self, line: str) -> None:
         if not self._bar.isatty():
@@ -262,6 +319,32 @@ class BarPrinter(Printer):
         start = "\n" if self._drawn else ""
         self._drawn = False
         print(start + line, file=self._bar, flush=True)
+
+
+class CheckPrinter(BarPrinter):
+    """The bar; of what comes out it keeps only the doctor's checks."""
+
+    def __init__(self, bar: TextIO) -> None:
+        super().__init__(bar, bar)
+        self.checks: list[Check] = []
+
+    def show(self, event: protocol.Event, encoded: str) -> None:
+        super().show(event, encoded)
+        if event.kind == "result":
+            self.checks = event.data.checks or self.checks
+
+    def came_out(self, result: ResultData) -> None:
+        """Nobody asked for it."""
+
+
+def check_text(check: Check) -> str:
+    """Return a check as a person reads it: its mark, the question, the figure, and the fix."""
+    figure = check.figure
+    if figure is None:
+        return f"  -   {check.question} Not measured here: {check.reason}"
+    value = figure.value if isinstance(figure.value, str) else f"{figure.value:,.6g}"
+    line = f"{check.question} {value} {figure.unit or ''} {figure.label}"
+    return f"  ok  {line}" if check.state == "ok" else f"FIX   {line}\n      {check.fix}"
 
 
 def bar_line(progress: ProgressData) -> str:

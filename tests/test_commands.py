@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import socket
@@ -12,22 +14,30 @@ from pathlib import Path
 
 import pytest
 from conftest import description
+from ray_cluster import RayCluster
 
 from demo_server import ledger
 from demo_server.ledger import Ledger
-from demo_server.protocol import ProgressData, ResultData, Row
+from demo_server.protocol import Check, Figure, ProgressData, ResultData, Row, event
 from demo_server.settings import SettingsError
-from demo_server.terminal import bar_line, result_text, run_parser
+from demo_server.terminal import (
+    BarPrinter,
+    CheckPrinter,
+    bar_line,
+    check_text,
+    result_text,
+    run_parser,
+)
 
 
 def command(
-    *words: str, cache: Path, env: dict[str, str] | None = None
+    *words: str, cache: Path, env: dict[str, str] | None = None, within_s: float = 60
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "demo_server", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=within_s,
         env={**os.environ, "DEMO_CACHE": str(cache), **(env or {})},
     )
 
@@ -46,6 +56,7 @@ BAD_FLAGS = [
     (["dance"], "dance"),
     (["run"], "EXPERIMENT"),
     (["run", "--rows", "5"], "EXPERIMENT"),
+    (["doctor"], "demo-server doctor EXPERIMENT"),
     (["record"], "EXPERIMENT"),
     (["record", "embed", "--rows", "many"], "--rows"),
     ([], "command"),
@@ -184,3 +195,58 @@ def test_the_bar_says_how_far_and_how_fast() -> None:
 def test_a_result_is_printed_with_its_first_rows() -> None:
     result = ResultData(after="Dataset(3)", rows=3, first_rows=[Row(id="0", text="a")], seconds=1.5)
     assert result_text(result) == "Dataset(3)\n0\ta\n3 rows in 1.5 s"
+
+
+WASTED = Check(
+    name="padded",
+    state="warn",
+    question="Is padding under 20%?",
+    figure=Figure(name="padding", label="of all tokens", value=48.2, unit="%"),
+    fix="Sort by tokens.",
+)
+
+
+def test_a_check_is_printed_with_its_mark_its_figure_and_where_it_is_not_well_the_fix() -> None:
+    told = "Is padding under 20%? 48.2 % of all tokens"
+    assert check_text(WASTED) == f"FIX   {told}\n      Sort by tokens."
+    assert check_text(WASTED.model_copy(update={"state": "ok"})) == f"  ok  {told}"
+    unseen = WASTED.model_copy(update={"state": "unknown", "figure": None, "reason": "No tokens."})
+    assert check_text(unseen) == "  -   Is padding under 20%? Not measured here: No tokens."
+
+
+def test_the_checks_are_printed_by_the_doctor_and_by_no_run() -> None:
+    results = [ResultData(after="Dataset(3)"), ResultData(checks=[WASTED])]
+    out, said = io.StringIO(), io.StringIO()
+    bar, doctor = BarPrinter(io.StringIO(), out), CheckPrinter(said)
+    for seq, data in enumerate(results, start=1):
+        body = {"seq": seq, "t": 0, "kind": "result", "data": data.model_dump()}
+        for printer in (bar, doctor):
+            printer.show(event.validate_python(body), "")
+    assert out.getvalue() == "Dataset(3)\n"
+    assert said.getvalue() == ""
+    assert doctor.checks == [WASTED]
+
+
+@pytest.mark.parametrize(("rows", "batch_size", "code"), [(1024, 1024, 0), (40, 2, 1)])
+def test_the_doctor_runs_an_experiment_and_ends_with_what_it_found(
+    ray_head: RayCluster, tmp_path: Path, rows: int, batch_size: int, code: int
+) -> None:
+    asked = ["doctor", "embed", "--rows", str(rows), "--blocks", "1", "--json"]
+    done = command(
+        *[*asked, "--batch-size", str(batch_size), "--ray-address", ray_head.address],
+        cache=tmp_path,
+        env=ray_head.env(),
+        within_s=180,
+    )
+    checks = {check["name"]: check["state"] for check in json.loads(done.stdout)}
+    assert checks["loaded"] == checks["complete"] == "ok"
+    assert checks["full"] == ("warn" if code else "ok")
+    assert done.returncode == code
+
+
+def test_the_doctor_says_what_it_cannot_run_as_a_run_does(tmp_path: Path) -> None:
+    for words, named in (["nothing"], "nothing"), (["embed", "--rows", "many"], "--rows"):
+        done = command("doctor", *words, cache=tmp_path)
+        assert done.returncode == 2
+        assert named in done.stderr
+        assert done.stdout == ""

@@ -376,6 +376,52 @@ def test_the_tokens_of_the_passes_are_those_of_the_rows(ran: dict[str, Messages]
     assert figures["padding_0"] == 64 * max(lengths[:64]) - sum(lengths[:64])
 
 
+def checks_of(messages: Messages) -> dict[str, dict[str, Any]]:
+    [result] = events(messages, "result", "doctor")
+    return {check["name"]: check for check in result["checks"]}
+
+
+def test_the_doctor_looks_at_embed_in_all_six_ways(ran: dict[str, Messages]) -> None:
+    checks = checks_of(ran["embed"])
+    assert list(checks) == ["loaded", "busy", "full", "padded", "fed", "complete"]
+    assert [checks[name]["state"] for name in ("loaded", "full", "complete")] == ["ok"] * 3
+    assert checks["loaded"]["figure"]["value"] == 1
+    assert checks["full"]["figure"]["label"] == f"a call, of {SMALL['batch_size']}"
+    assert 0 < checks["padded"]["figure"]["value"] < 50
+    assert checks["complete"]["figure"]["value"] == 0
+    assert f"of {ROWS}" in checks["complete"]["figure"]["label"]
+    # This cluster is not the driver's own.
+    assert checks["busy"]["reason"] == "The workers may be on other machines than this one."
+
+
+def test_the_doctor_looks_at_every_run_on_ray_and_misses_no_row(
+    ran: dict[str, Messages], descriptions: dict[str, pipe.Description]
+) -> None:
+    for name, messages in ran.items():
+        if descriptions[name].uses_held:
+            assert events(messages, "result", "doctor") == []
+        else:
+            assert checks_of(messages)["complete"]["state"] == "ok", name
+
+
+def test_the_doctor_sees_a_batch_size_of_two(ray_head: RayCluster, directory: Path) -> None:
+    with RealDriver(ray_head.address, ray_head.env()) as driver:
+        driver.ready()
+        checks = checks_of(driver.run("embed", directory, rows=80, blocks=1, batch_size=2))
+    assert checks["full"]["state"] == "warn"
+    assert checks["full"]["figure"]["value"] == 2
+    assert "batch_size" in checks["full"]["fix"]
+
+
+def test_code_without_our_engines_and_without_live_is_not_judged_by_them(
+    ran: dict[str, Messages],
+) -> None:
+    own, plain = checks_of(ran["out_of_memory"]), checks_of(ran["dataset"])
+    assert "tally.passed" in own["padded"]["reason"]
+    assert {plain[name]["state"] for name in ("loaded", "full", "padded")} == {"unknown"}
+    assert plain["complete"]["state"] == "ok"
+
+
 def test_nothing_is_asked_of_another_machine(
     ran: dict[str, Messages], ray_head: RayCluster, outside: Outside
 ) -> None:

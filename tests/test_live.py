@@ -10,7 +10,8 @@ import pytest
 from ray import cloudpickle
 
 from demo_server.driver import live as live_module
-from demo_server.driver.live import MIN_INTERVAL_S, Mailbox, Reporter, find_mailbox, live
+from demo_server.driver import tally
+from demo_server.driver.live import MIN_INTERVAL_S, Mailbox, Reporter, find_mailbox, is_live, live
 
 
 class Doubler:
@@ -49,6 +50,13 @@ def test_the_class_keeps_the_name_that_the_slide_shows() -> None:
     watched = live(Doubler)
     assert watched.__name__ == "Doubler"
     assert issubclass(watched, Doubler)
+
+
+def test_what_is_watched_can_be_told_from_what_is_not() -> None:
+    assert is_live(live(Doubler))
+    assert is_live(live(len))
+    assert not is_live(Doubler)
+    assert not is_live(None)
 
 
 def test_the_class_can_be_sent_to_a_worker() -> None:
@@ -111,6 +119,32 @@ def test_passes_that_come_too_fast_are_counted_in_the_next_sample() -> None:
     reporter.finish({"n": np.arange(100)}, "text")
     assert len(slot.samples) < 50
     assert sum(sample["batch_rows"] for sample in slot.samples) == 100
+
+
+def test_each_sample_tells_what_was_counted_since_the_one_before() -> None:
+    slot = Slot()
+    reporter = Reporter(slot)  # type: ignore[arg-type]
+    tally.take()
+    tally.loaded()
+    for lengths in ([8, 8], [2, 10], [5]):
+        reporter.begin()
+        tally.passed(lengths)
+        time.sleep(MIN_INTERVAL_S)
+        reporter.finish({"n": np.arange(len(lengths))}, None)
+    told = [[s[name] for name in ("calls", "models", "tokens", "padding")] for s in slot.samples]
+    assert told == [[1, 1, 16, 0], [1, 0, 12, 8], [1, 0, 5, 0]]
+
+
+def test_a_call_is_told_of_with_its_first_rows() -> None:
+    slot = Slot()
+    reporter = Reporter(slot)  # type: ignore[arg-type]
+    for _ in range(3):
+        reporter.begin()
+        for rows in ([0, 1], [2, 3]):
+            time.sleep(MIN_INTERVAL_S)
+            reporter.passed(BATCH, np.array(rows), np.ones((10, 3)), "text")
+        reporter.finish(BATCH, "text")
+    assert [sample["calls"] for sample in slot.samples] == [1, 0] * 3
 
 
 def test_batches_that_come_faster_than_can_be_shown_are_not_all_sampled() -> None:

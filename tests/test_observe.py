@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import inspect
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.data._internal.execution.execution_callback import ExecutionCallback
+from ray.data._internal.execution.interfaces.op_runtime_metrics import OpRuntimeMetrics
+from ray.data._internal.execution.interfaces.physical_operator import PhysicalOperator
 from ray.data._internal.execution.streaming_executor import StreamingExecutor
+from ray.data._internal.logical import operators as logical
 
-from demo_server.driver.observe import INTERVAL_S, Observation, Observer, Rate, Stall
+from demo_server.driver.live import live
+from demo_server.driver.observe import (
+    INTERVAL_S,
+    KEEP_ROWS,
+    Observation,
+    Observer,
+    Rate,
+    Stall,
+    batch_size,
+    calling,
+    rows_in,
+)
 from demo_server.protocol import OperatorProgress
 
 
@@ -140,3 +155,52 @@ def test_rays_hook_is_the_one_that_this_was_written_for() -> None:
     source = inspect.getsource(StreamingExecutor)
     assert "self._topology" in source
     assert "callback.on_execution_step(self)" in source
+
+
+class Operator:
+    """One of Ray's, as planned from logical ones."""
+
+    def __init__(self, *steps: Any, actors: int = 0, rows: int = 0) -> None:
+        self._logical_operators = steps
+        self.metrics = SimpleNamespace(num_row_inputs_received=rows, row_outputs_taken=rows)
+        self.get_actor_info = lambda: SimpleNamespace(running=actors, pending=0, restarting=0)
+
+
+def step(name: str, *, source: bool = False, **known: Any) -> Any:
+    """A logical operator of that name."""
+    return type(name, (), {"input_dependencies": [] if source else [object()], **known})()
+
+
+def test_the_operator_of_the_calls_is_the_live_one_else_the_last_of_actors() -> None:
+    plain, actors = Operator(step("Repartition")), Operator(step("MapBatches"), actors=2)
+    watched = Operator(step("MapBatches", fn=live(len)))
+    assert calling([plain, watched, actors, plain]) is watched
+    assert calling([plain, actors, plain]) is actors
+    assert calling([Operator(step("Read")), plain]) is plain
+
+
+def test_the_batch_size_is_what_the_pipeline_asked_for() -> None:
+    asked = step("MapBatches", fn=len, batch_size=64)
+    assert batch_size(Operator(asked, step("StreamingRepartition"))) == 64
+    assert batch_size(Operator(step("MapRows", fn=len))) == 1
+    assert batch_size(Operator(step("MapBatches", fn=len, batch_size=None))) is None
+    assert batch_size(Operator(step("MapBatches", fn=len, batch_size="auto"))) is None
+    assert batch_size(Operator(step("Repartition"))) is None
+
+
+def test_rows_in_are_known_unless_a_step_changes_their_number() -> None:
+    read, mapped = step("Read", source=True), step("MapBatches")
+    assert rows_in([Operator(step("Repartition"), rows=9), Operator(mapped)]) == 9
+    assert rows_in([Operator(read, rows=7), Operator(mapped)]) == 7
+    assert rows_in([Operator(read, mapped, rows=7)]) is None
+    assert rows_in([Operator(step("Filter"), rows=9), Operator(mapped)]) is None
+
+
+def test_what_the_doctor_asks_of_rays_operators_is_there() -> None:
+    assert "_logical_operators" in inspect.getsource(PhysicalOperator)
+    assert "self._inputs_complete = True" in inspect.getsource(PhysicalOperator)
+    assert hasattr(OpRuntimeMetrics, "num_row_inputs_received")
+    fields = logical.MapBatches.__dataclass_fields__
+    assert {"fn", "batch_size", "input_dependencies"} <= set(fields)
+    assert "fn" in logical.MapRows.__dataclass_fields__
+    assert {name for name in KEEP_ROWS if not hasattr(logical, name)} == set()

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from demo_server.driver import tally
 from demo_server.driver.batching import Array, Tokens
 from demo_server.driver.device import Device, cpu_has_bf16
 
@@ -48,10 +49,13 @@ def load_engine(model: str, engine: EngineName, precision: Precision, threads: i
     if engine == "openvino":
         from demo_server.driver.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(model, precision, threads)
-    from demo_server.driver.torch_engine import TorchEngine
+        loaded: Engine = OpenVinoEngine(model, precision, threads)
+    else:
+        from demo_server.driver.torch_engine import TorchEngine
 
-    return TorchEngine(model, precision, threads)
+        loaded = TorchEngine(model, precision, threads)
+    tally.loaded()
+    return loaded
 
 
 def offered(device: Device) -> list[tuple[EngineName, Precision]]:

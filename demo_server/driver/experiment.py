@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from demo_server.driver import conversion
+from demo_server.driver import conversion, doctor
 from demo_server.driver.device import Device
 from demo_server.driver.engine import EngineName, Precision, refusal
 from demo_server.driver.failure import explain, release
@@ -85,6 +85,7 @@ class Context:
     end_ray: bool = False
     total: int | None = None
     reason: str | None = None
+    dropped: int = 0  # rows that the pipeline left out on purpose: they are not lost
     stage: str | None = None
     worker: str | None = None  # host:pid of the process that the last sample rows came from
     told: list[RowsData] = field(default_factory=list)  # what workers told in this run, no rows
@@ -201,3 +202,8 @@ class Context:
     def figures(self, *figures: Figure) -> None:
         """A result that is only numbers."""
         self.emit("result", ResultData(figures=list(figures)))
+
+    def diagnose(self, seen: doctor.Observed) -> None:
+        """Say, in a stage of its own, what is well with what was seen of the run."""
+        with self.staged("doctor"):
+            self.result(ResultData(checks=doctor.check(seen)))

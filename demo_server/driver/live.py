@@ -24,6 +24,7 @@ import ray
 from ray.actor import ActorHandle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from demo_server.driver import tally
 from demo_server.driver.sample import sample_batch, sample_row
 
 MAILBOX = "live-rows"
@@ -57,6 +58,7 @@ def live(udf: Udf) -> Udf:
         def passed(self, batch: Any, rows: Any, vectors: Any) -> None:
             self._reporter.passed(batch, rows, vectors, getattr(self, "column", None))
 
+    mark(Live)
     # Ray names the operator after the class, so it keeps the name that the slide shows.
     Live.__name__, Live.__qualname__, Live.__doc__ = udf.__name__, udf.__qualname__, udf.__doc__
     return Live  # type: ignore[return-value]
@@ -73,7 +75,17 @@ def live_function(udf: Any) -> Any:
         reporter.finish(as_batch(result), None)
         return result
 
+    mark(reporting)
     return reporting
+
+
+def mark(udf: Any) -> None:
+    udf.is_live = True
+
+
+def is_live(udf: Any) -> bool:
+    """Whether `live` made it."""
+    return getattr(udf, "is_live", False) is True
 
 
 @functools.cache
@@ -99,13 +111,14 @@ class Reporter:
         self._sent_at = -MIN_INTERVAL_S
         self._call_began = self._began = 0.0
         self._seconds = 0.0
-        self._told = self._count = 0
+        self._told = self._count = self._calls = 0
         self._sample: list[dict[str, Any]] = []
 
     def begin(self) -> None:
         """A call of the class begins."""
         self._call_began = self._began = time.perf_counter()
         self._told = 0
+        self._calls += 1
 
     def passed(self, batch: Any, rows: Any, vectors: Any, text_column: str | None) -> None:
         """Tell of a forward pass over `rows`, indices into `batch`: their `vectors` are there."""
@@ -156,9 +169,11 @@ class Reporter:
                 "batch_seconds": self._seconds,
                 "finished_at": time.time() * 1000,
                 "worker": self._worker,
+                "calls": self._calls,
+                **tally.take(),
             }
         )
-        self._count, self._seconds = 0, 0.0
+        self._count, self._calls, self._seconds = 0, 0, 0.0
 
 
 class Mailbox:

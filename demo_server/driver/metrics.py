@@ -14,20 +14,24 @@ from ray._private.state import state as cluster_state
 from demo_server.driver.connection import available_resources, cluster_resources
 from demo_server.driver.experiment import Context
 from demo_server.driver.live import MAILBOX
+from demo_server.driver.observe import Observation
 from demo_server.protocol import ActorMetrics, MetricsData
 
 INTERVAL_S = 1.0
 
 
 @contextmanager
-def measuring(context: Context) -> Iterator[None]:
+def measuring(context: Context, observation: Observation) -> Iterator[None]:
     """Emit `metrics` once a second within the block."""
     stop = threading.Event()
 
     def measure() -> None:
         psutil.cpu_percent()  # the first call of a thread only sets the start of the interval
         while not stop.wait(INTERVAL_S):
-            context.emit("metrics", measurement())
+            metrics = measurement()
+            context.emit("metrics", metrics)
+            used = metrics.cpu_percent / 100 * metrics.cpus
+            observation.measured(min(1.0, used / context.cores))
 
     thread = threading.Thread(target=measure, name="metrics", daemon=True)
     thread.start()

@@ -17,7 +17,10 @@ from ray.data._internal.execution.execution_callback import ExecutionCallback
 from ray.data._internal.execution.operators.input_data_buffer import InputDataBuffer
 from ray.data._internal.execution.operators.limit_operator import LimitOperator
 
-from demo_server.protocol import OperatorProgress, PlanData, PlanOperator, ProgressData
+from demo_server.driver.doctor import Observed
+from demo_server.driver.execution import Execution, Look
+from demo_server.driver.live import is_live
+from demo_server.protocol import OperatorProgress, PlanData, PlanOperator, ProgressData, RowsData
 
 if TYPE_CHECKING:
     from ray.data._internal.execution.streaming_executor import StreamingExecutor
@@ -30,6 +33,17 @@ RATE_WINDOW_S = 10.0
 STALL_S = 60.0
 # An actor that has work may be in one long batch: it gets longer.
 BUSY_STALL_S = 300.0
+# Ray's operators out of which come as many rows as go in; of functions we believe it.
+KEEP_ROWS = {
+    "MapBatches",
+    "MapRows",
+    "Project",
+    "RandomizeBlocks",
+    "RandomShuffle",
+    "Repartition",
+    "Sort",
+    "StreamingRepartition",
+}
 
 
 class StalledError(Exception):
@@ -112,6 +126,7 @@ class Observation:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._executions: list[Execution] = []
         self._rate = Rate()
         self._rows = self._passed = 0
         self._stall = Stall(time.monotonic(), *stall_limits())
@@ -129,9 +144,12 @@ class Observation:
         self._rate, self._sent, self._sent_at = Rate(), None, 0.0
         self._rows = self._passed = 0
         self._stall = Stall(now, *stall_limits())
+        context = self._context
+        self._executions.append(
+            Execution(now, context.total, batch_size(calling(working(executor))))
+        )
         self._look(executor, now)
         self.executing = True
-        context = self._context
         context.emit(
             "plan",
             PlanData(
@@ -162,6 +180,8 @@ class Observation:
             return
         self._sent, self._sent_at = operators, now
         self.executing = not last
+        if last and self._executions:
+            self._executions[-1].ended = True
         rate = self._rate.value
         self._context.emit(
             "progress",
@@ -178,6 +198,7 @@ class Observation:
         operators = [progress_of(executor, operator) for operator in working(executor)]
         finished = [operator.metrics.num_tasks_finished for operator in working(executor)]
         self._stall.see(now, operators, finished)
+        self._executions[-1].see(now, look(executor))
         return operators
 
     def overdue(self, limit: float | None = None) -> str | None:
@@ -197,6 +218,46 @@ class Observation:
         """
         self._passed += rows
         self._stall.moved(time.monotonic())
+
+    def heard(self, told: RowsData) -> None:
+        """A worker told of rows: they have moved, and the doctor wants to know the rest."""
+        self.moved(told.batch_rows or 0)
+        if self._executions:
+            self._executions[-1].heard(told)
+
+    def measured(self, share: float) -> None:
+        """A second is over in which `share` of the cores was in use."""
+        if self._executions:
+            self._executions[-1].measured(share)
+
+    def observed(self) -> Observed | None:
+        """Return what was seen of the last execution that called code in `live`.
+
+        Where none did, of the last; None where there was none.
+        """
+        if not self._executions:
+            return None
+        called = [execution for execution in self._executions if execution.calls]
+        seen, context = (called or self._executions)[-1], self._context
+        return Observed(
+            models=seen.models,
+            workers=len(seen.workers),
+            calls=seen.calls,
+            rows=seen.rows,
+            batch_size=seen.batch_size,
+            tokens=seen.tokens,
+            padding=seen.padding,
+            device=context.device,
+            cores=context.cores,
+            here=context.own_head,
+            busy=sum(seen.shares) / len(seen.shares) if seen.shares else None,
+            seen_s=seen.seen_s,
+            waited_s=seen.waited_s,
+            queued=seen.queued,
+            rows_in=seen.rows_in if seen.expected is None else seen.expected,
+            rows_out=seen.rows_out,
+            dropped=context.dropped,
+        )
 
 
 _current: Observation | None = None
@@ -260,12 +321,18 @@ def is_work(executor: StreamingExecutor) -> bool:
 
 def detail(operator: Any) -> str | None:
     """Return what Ray holds for one worker of an operator, e.g. `1 actor of 1 CPU`."""
-    pool = operator.get_actor_info()
-    actors = pool.running + pool.pending + pool.restarting
-    if not actors:
+    count = actors(operator)
+    if not count:
         return None
     cpus = operator.incremental_resource_usage().cpu or operator.per_task_resource_allocation().cpu
-    return f"{actors} actor{'s' if actors > 1 else ''}" + (f" of {cpus:g} CPU" if cpus else "")
+    return f"{count} actor{'s' if count > 1 else ''}" + (f" of {cpus:g} CPU" if cpus else "")
+
+
+def actors(operator: Any) -> int:
+    """Return how many an operator has, those that only start included."""
+    pool = operator.get_actor_info()
+    count: int = pool.running + pool.pending + pool.restarting
+    return count
 
 
 def progress_of(executor: StreamingExecutor, operator: Any) -> OperatorProgress:
@@ -280,6 +347,58 @@ def progress_of(executor: StreamingExecutor, operator: Any) -> OperatorProgress:
         active_tasks=operator.num_active_tasks(),
         actors=operator.get_actor_info().running,
     )
+
+
+def calling(operators: list[Any]) -> Any:
+    """Return the operator that calls what stands in `live`, else the last of actors, else the last.
+
+    Its code is known to the logical operators that it was planned from.
+    """
+    lives = [o for o in operators if any(is_live(code_of(step)) for step in o._logical_operators)]
+    return (lives or [o for o in operators if actors(o)] or operators)[-1]
+
+
+def code_of(logical: Any) -> Any:
+    """Return the function or class that a logical operator maps with, None where it has none."""
+    return getattr(logical, "fn", None)
+
+
+def batch_size(operator: Any) -> int | None:
+    """Return the rows that a call is to get, 1 for code that takes rows; None where Ray chooses."""
+    for logical in reversed(operator._logical_operators):
+        if code_of(logical) is not None:
+            size = getattr(logical, "batch_size", 1)
+            return size if isinstance(size, int) else None
+    return None
+
+
+def look(executor: StreamingExecutor) -> Look:
+    """Return what the doctor wants to know of this moment."""
+    assert executor._topology is not None
+    operators = working(executor)
+    called, last = calling(operators), operators[-1]
+    ends_in = type(last._logical_operators[-1]).__name__ if last._logical_operators else ""
+    return Look(
+        active=called.num_active_tasks(),
+        workers=max(1, called.get_actor_info().running),
+        queued=executor._topology[called].total_enqueued_input_blocks(),
+        more=not called._inputs_complete,
+        rows_in=rows_in(operators),
+        rows_out=None if ends_in == "Write" else last.metrics.row_outputs_taken,
+    )
+
+
+def rows_in(operators: list[Any]) -> int | None:
+    """Return the rows that went in, None where another number of them may come out."""
+    first, *rest = operators
+    reads = any(not logical.input_dependencies for logical in first._logical_operators)
+    if reads and len(first._logical_operators) > 1:  # in one step with what comes after it
+        return None
+    steps = [s for o in (rest if reads else operators) for s in o._logical_operators]
+    if any(type(step).__name__ not in KEEP_ROWS for step in steps):
+        return None
+    rows: int = first.metrics.row_outputs_taken if reads else first.metrics.num_row_inputs_received
+    return rows
 
 
 def total_rows(executor: StreamingExecutor, expected: int | None) -> int | None:

@@ -52,14 +52,18 @@ class Session:
         except (catalog.CatalogError, ValidationError) as error:
             return Ended(status="failed", reason=clean(str(error)))
         context = self.context = self._context(Path(command.directory))
+        observation: Observation | None = None
         try:
             with ExitStack() as watching:
                 if not experiment.uses_held:  # asking what is held is no work to be watched
                     observation = watching.enter_context(observing(context))
-                    watching.enter_context(measuring(context))
+                    watching.enter_context(measuring(context, observation))
                     watching.enter_context(receiving(self.mailbox, context, observation))
                     watching.enter_context(guarding(context, observation, self._abandon))
                 result = experiment.run(params, context)
+            seen = observation.observed() if observation else None
+            if seen:  # after the last worker was heard
+                context.diagnose(seen)
         except RunError as error:
             return Ended(status="failed", reason=clean(str(error)))
         except Exception as error:
@@ -120,7 +124,7 @@ def receiving(
         samples: list[dict[str, Any]] = ray.get(mailbox.take.remote(wait_s))
         for sample in samples:
             rows = RowsData(**sample)
-            observation.moved(rows.batch_rows)
+            observation.heard(rows)
             context.heard(rows)
             context.emit("rows", rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from demo_server.driver import tally
 from demo_server.driver.batching import Array, Tokens
 from demo_server.driver.engine import CPU_TOKENS, GPU_TOKENS, Precision, tokenize
 
@@ -43,6 +44,7 @@ class TorchEngine:
         bf16 = torch.autocast(device.type, torch.bfloat16, enabled=self._precision == "bf16")
         with torch.inference_mode(), bf16:
             vectors = self.model(features)["sentence_embedding"]
+        tally.passed(tokens.lengths[rows])
         array: Array = vectors.float().cpu().numpy()
         return array
 

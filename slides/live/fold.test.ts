@@ -20,7 +20,13 @@ const body: fc.Arbitrary<Body> = fc.oneof(
   fc.record({
     kind: fc.constant('rows' as const),
     stage,
-    data: fc.record({ rows: fc.array(fc.record({ id: fc.string(), text: fc.string(), columns: fc.constant({}) }), { maxLength: 40 }) }),
+    data: fc.record({
+      rows: fc.array(fc.record({ id: fc.string(), text: fc.string(), columns: fc.constant({}) }), { maxLength: 40 }),
+      calls: fc.nat(9),
+      models: fc.constant(0),
+      tokens: fc.nat(9999),
+      padding: fc.nat(999),
+    }),
   }),
   fc.record({ kind: fc.constant('note' as const), stage, data: fc.record({ text: fc.string(), level: fc.constant('info' as const) }) }),
 )

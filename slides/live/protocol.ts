@@ -72,6 +72,41 @@ export interface CancelFrame {
   type: 'cancel'
   run_id: string
 }
+/**
+ * What the doctor found about one thing in a run.
+ */
+export interface Check {
+  /**
+   * a stable word, e.g. padded
+   */
+  name: string
+  /**
+   * unknown: it was not measured
+   */
+  state: 'ok' | 'warn' | 'unknown'
+  question: string
+  figure?: Figure | null
+  /**
+   * what mends it where it is not ok
+   */
+  fix: string
+  /**
+   * why it was not measured
+   */
+  reason?: string | null
+}
+/**
+ * A number that came out of the run.
+ */
+export interface Figure {
+  /**
+   * a stable word, e.g. freed_bytes
+   */
+  name: string
+  label: string
+  value: number | string
+  unit?: string | null
+}
 export interface ErrorFrame {
   type: 'error'
   code: ErrorCode
@@ -207,6 +242,22 @@ export interface RowsData {
    * the process that made them
    */
   worker?: string | null
+  /**
+   * calls that it began since it last told
+   */
+  calls: number
+  /**
+   * models that it loaded since then
+   */
+  models: number
+  /**
+   * tokens that its model read since then
+   */
+  tokens: number
+  /**
+   * tokens that it computed beside those
+   */
+  padding: number
 }
 export interface Row {
   id: string
@@ -288,22 +339,14 @@ export interface ResultData {
   stats?: string | null
   seconds?: number | null
   figures: Figure[]
+  /**
+   * of the whole run, in the stage doctor
+   */
+  checks: Check[]
 }
 export interface SchemaColumn {
   name: string
   type: string
-}
-/**
- * A number that came out of the run.
- */
-export interface Figure {
-  /**
-   * a stable word, e.g. freed_bytes
-   */
-  name: string
-  label: string
-  value: number | string
-  unit?: string | null
 }
 export interface FailureEvent {
   seq: number

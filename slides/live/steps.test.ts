@@ -7,7 +7,7 @@ import { readSteps } from './steps'
 function stage(cost: number, label = 'A step'): StageState {
   const figure = (name: string, value: number) => ({ name, label: name === 'cost_s' ? label : name, value })
   const figures = [figure('cost_s', cost), figure('rate', 1000 / cost), figure('rows', 16)]
-  return { ...emptyStage(), result: { columns: [], first_rows: [], figures } }
+  return { ...emptyStage(), result: { columns: [], first_rows: [], figures, checks: [] } }
 }
 
 test('steps come in the order of their stages, each with the cost of the one before', () => {
