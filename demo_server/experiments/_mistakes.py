@@ -21,7 +21,7 @@ def count_words(batch: Batch, column: str) -> Batch:
 
 
 class Mistakes:
-    """Each method takes the dataset one step further; its region is what a slide shows.
+    """Each method runs one small pipeline; its region is what a slide shows.
 
     What ends in `_mended` says the same as the one before it, so that Ray can do it.
 
@@ -41,7 +41,7 @@ class Mistakes:
 
         ds = ds.map_batches(words)
         # endregion list_wrong
-        return ds
+        return ds.materialize()
 
     def list_mended(self, ds: Rows) -> Rows:
         column = self.column
@@ -53,7 +53,7 @@ class Mistakes:
 
         ds = ds.map_batches(words)
         # endregion list_mended
-        return ds
+        return ds.materialize()
 
     def format_wrong(self, ds: Rows) -> Rows:
         column = self.column
@@ -64,7 +64,7 @@ class Mistakes:
 
         ds = ds.map_batches(words)
         # endregion format_wrong
-        return ds
+        return ds.materialize()
 
     def format_mended(self, ds: Rows) -> Rows:
         column = self.column
@@ -75,7 +75,7 @@ class Mistakes:
 
         ds = ds.map_batches(words, batch_format="pandas")
         # endregion format_mended
-        return ds
+        return ds.materialize()
 
     def lengths_wrong(self, ds: Rows) -> Rows:
         column = self.column
@@ -87,7 +87,7 @@ class Mistakes:
 
         ds = ds.map_batches(growth)
         # endregion lengths_wrong
-        return ds
+        return ds.materialize()
 
     def lengths_mended(self, ds: Rows) -> Rows:
         column = self.column
@@ -99,7 +99,7 @@ class Mistakes:
 
         ds = ds.map_batches(growth)
         # endregion lengths_mended
-        return ds
+        return ds.materialize()
 
     def swallowed_wrong(self, ds: Rows) -> Rows:
         column = self.column
@@ -114,7 +114,7 @@ class Mistakes:
 
         ds = ds.flat_map(words)
         # endregion swallowed_wrong
-        return ds
+        return ds.materialize()
 
     def swallowed_block(self, ds: Rows) -> Rows:
         column = self.column
@@ -127,7 +127,7 @@ class Mistakes:
         ds.context.max_errored_blocks = 2
         ds = ds.map(words)
         # endregion swallowed_block
-        return ds
+        return ds.materialize()
 
     def swallowed_mended(self, ds: Rows) -> Rows:
         column = self.column
@@ -140,28 +140,28 @@ class Mistakes:
 
         ds = ds.map(words)
         # endregion swallowed_mended
-        return ds
+        return ds.materialize()
 
     def compute_wrong(self, ds: Rows) -> Rows:
         words = self.words()
         # region compute_wrong
         ds = ds.map_batches(words, compute="tasks")
         # endregion compute_wrong
-        return ds
+        return ds.materialize()
 
     def compute_mended(self, ds: Rows) -> Rows:
         words = self.words()
         # region compute_mended
         ds = ds.map_batches(words, compute=TaskPoolStrategy())
         # endregion compute_mended
-        return ds
+        return ds.materialize()
 
     def setting_wrong(self, ds: Rows) -> Rows:
         words = self.words()
         # region setting_wrong
         ds = ds.map_batches(words, preserve_order=True)
         # endregion setting_wrong
-        return ds
+        return ds.materialize()
 
     def setting_mended(self, ds: Rows) -> Rows:
         words = self.words()
@@ -169,7 +169,7 @@ class Mistakes:
         ds.context.execution_options.preserve_order = True
         ds = ds.map_batches(words)
         # endregion setting_mended
-        return ds
+        return ds.materialize()
 
     def both_wrong(self, ds: Rows) -> Rows:
         # region both_wrong
@@ -181,7 +181,7 @@ class Mistakes:
         pool = ActorPoolStrategy(size=1)
         ds = ds.map_batches(Work, compute=pool, concurrency=2, num_cpus=0.5)
         # endregion both_wrong
-        return ds
+        return ds.materialize()
 
     def both_mended(self, ds: Rows) -> Rows:
         # region both_mended
@@ -193,7 +193,7 @@ class Mistakes:
         pool = ActorPoolStrategy(size=2)
         ds = ds.map_batches(Work, compute=pool, num_cpus=0.5)
         # endregion both_mended
-        return ds
+        return ds.materialize()
 
     def pickle_wrong(self, ds: Rows) -> Rows:
         column = self.column
@@ -203,7 +203,7 @@ class Mistakes:
 
         ds = ds.map_batches(lambda batch: locked(lock, batch, column))
         # endregion pickle_wrong
-        return ds
+        return ds.materialize()
 
     def pickle_mended(self, ds: Rows) -> Rows:
         column = self.column
@@ -218,7 +218,7 @@ class Mistakes:
 
         ds = ds.map_batches(Words, compute=ActorPoolStrategy(size=1))
         # endregion pickle_mended
-        return ds
+        return ds.materialize()
 
     def words(self) -> Callable[[Batch], Batch]:
         """Return a function that is right, for calls of it that are not."""

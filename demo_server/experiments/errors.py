@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 import ray
 from datasets import Dataset, load_dataset
@@ -90,7 +89,9 @@ def run(params: Params, context: Context) -> None:
     context.figures(
         Figure(name="raised", label="exceptions, each with its words", value=raised),
         Figure(name="lost", label="rows lost without a word", value=lost),
-        Figure(name="seconds", label="for all of them", value=time.perf_counter() - began, unit="s"),
+        Figure(
+            name="seconds", label="for all of them", value=time.perf_counter() - began, unit="s"
+        ),
     )
 
 
@@ -107,8 +108,8 @@ def attempt(
     """Run one form and report it; return how many rows came out, None if it raised."""
     given = ds.count()
     try:
-        done = form(ds).materialize()
-        out = done.count()
+        done = form(ds)
+        out: int = done.count()
         figures = processes(done)
     except Exception as error:  # whatever it is, it is what this Ray does
         failure = told(error, REMEDIES.get(name))

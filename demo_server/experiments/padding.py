@@ -118,7 +118,9 @@ def run(params: Params, context: Context) -> None:
     wait_until_quiet(context)
     ds = ray.data.from_huggingface(dataset)
     before = compare(context, "in_order", "In order", len(dataset), partial(pipeline, InOrder, ds))
-    after = compare(context, "by_length", "By length", len(dataset), partial(pipeline, ByLength, ds))
+    after = compare(
+        context, "by_length", "By length", len(dataset), partial(pipeline, ByLength, ds)
+    )
     context.figures(
         Figure(name="ratio", label="times as fast", value=before.cost_s / after.cost_s),
         Figure(

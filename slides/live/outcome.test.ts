@@ -5,7 +5,7 @@ import type { StageState } from './protocol'
 
 function stage(value: string, more: Partial<StageState> = {}, lost = 0): StageState {
   const figures = [{ name: 'outcome', label: 'A mistake', value }, { name: 'in', label: 'rows', value: 64 }, { name: 'lost', label: 'rows are missing', value: lost }]
-  return { ...emptyStage(), result: { columns: [], first_rows: [], figures }, ...more }
+  return { ...emptyStage(), result: { columns: [], first_rows: [], checks: [], figures }, ...more }
 }
 
 test('a stage that is not done has no outcome', () => {

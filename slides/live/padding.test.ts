@@ -8,7 +8,7 @@ function stage(...passes: [tokens: number, padding: number][]): StageState {
   const sum = (at: 0 | 1) => passes.reduce((total, pass) => total + pass[at], 0)
   const each = passes.flatMap(([tokens, padding], index) => [figure(`tokens_${index}`, tokens), figure(`padding_${index}`, padding)])
   const figures = [figure('cost_s', 4), figure('rate', 250), figure('passes', passes.length), figure('tokens', sum(0)), figure('padding', sum(1)), ...each]
-  return { ...emptyStage(), result: { columns: [], first_rows: [], figures } }
+  return { ...emptyStage(), result: { columns: [], first_rows: [], checks: [], figures } }
 }
 
 test('the share of padding is of all tokens that were computed', () => {
@@ -22,7 +22,7 @@ test('the share of padding is of all tokens that were computed', () => {
 
 test('a stage that has not said its passes has none', () => {
   expect(readPasses(emptyStage())).toBeUndefined()
-  expect(readPasses({ ...emptyStage(), result: { columns: [], first_rows: [], figures: [] } })).toBeUndefined()
+  expect(readPasses({ ...emptyStage(), result: { columns: [], first_rows: [], checks: [], figures: [] } })).toBeUndefined()
 })
 
 test('drawings on one scale have the same area for the same tokens', () => {
