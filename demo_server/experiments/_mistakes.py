@@ -60,7 +60,8 @@ class Mistakes:
 
         # region format_wrong
         def words(batch: Batch) -> Batch:
-            return batch.assign(words=batch[column].str.split().str.len())
+            counts = batch[column].map(lambda text: len(text.split()))
+            return batch.assign(words=counts)
 
         ds = ds.map_batches(words)
         # endregion format_wrong
@@ -71,7 +72,8 @@ class Mistakes:
 
         # region format_mended
         def words(batch: Batch) -> Batch:
-            return batch.assign(words=batch[column].str.split().str.len())
+            counts = batch[column].map(lambda text: len(text.split()))
+            return batch.assign(words=counts)
 
         ds = ds.map_batches(words, batch_format="pandas")
         # endregion format_mended
