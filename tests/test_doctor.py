@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from demo_server.driver.doctor import Observed, check
 from demo_server.driver.execution import Execution, Look
 from demo_server.protocol import Check, RowsData
 
+SLIDE = Path(__file__).parents[1] / "slides" / "parts" / "doctor.md"
 NAMES = ["loaded", "busy", "full", "padded", "fed", "complete"]
 WELL = Observed(
     models=1,
@@ -100,6 +103,12 @@ def test_the_figures_are_those_of_the_run() -> None:
     assert figure("fed", waited_s=2.0) == (25.0, "%", "waited; 1 block queued")
     assert figure("complete", rows_out=2040, dropped=7) == (1, "row", "lost, of 2,048")
     assert figure("complete", rows_out=2050) == (2, "rows", "too many, of 2,048")
+
+
+def test_the_slide_asks_the_same_questions_before_a_run() -> None:
+    assert re.findall(r"^- (.+)$", SLIDE.read_text(), re.MULTILINE) == [
+        c.question for c in check(WELL)
+    ]
 
 
 def test_each_process_may_load_the_model_once() -> None:

@@ -148,7 +148,7 @@ def padded(seen: Observed) -> Check:
 
 def fed(seen: Observed) -> Check:
     """A queue before the model is well, it always has work; a model that waits is starved."""
-    question = "Do rows queue, or does the model wait?"
+    question = "Is the model always fed?"
     fix = "What comes before is too slow: give that more tasks or CPUs, or take fewer actors."
     if seen.seen_s < LEAST_SEEN_S:
         why = "It was at work too short a time to tell: give the run more rows."
