@@ -390,8 +390,7 @@ def test_the_doctor_looks_at_embed_in_all_six_ways(ran: dict[str, Messages]) -> 
     assert 0 < checks["padded"]["figure"]["value"] < 50
     assert checks["complete"]["figure"]["value"] == 0
     assert f"of {ROWS}" in checks["complete"]["figure"]["label"]
-    # This cluster is not the driver's own.
-    assert checks["busy"]["reason"] == "The workers may be on other machines than this one."
+    assert ("figure" in checks["busy"]) != ("reason" in checks["busy"])
 
 
 def test_the_doctor_looks_at_every_run_on_ray_and_misses_no_row(

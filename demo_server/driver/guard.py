@@ -13,7 +13,7 @@ import ray
 from demo_server.driver.connection import available_resources, cluster_resources
 from demo_server.driver.experiment import Context
 from demo_server.driver.observe import Observation, StalledError
-from demo_server.driver.workers import Effort, Worker, effort, raylet_here, workers
+from demo_server.driver.workers import Effort, Worker, awaits_a_worker, effort, raylet_here, workers
 
 INTERVAL_S = 0.5
 # Shorter than the 15 s that the slide promises: a worker that starts may look busy for a second of
@@ -103,7 +103,9 @@ class Guard:
             return self._stalled(stalled)
         if self._raylet is None:
             return None
-        self._activity.see(now, effort(self._raylet, self._job))
+        # An actor that has no process yet may wait for one that stands ready to have imported.
+        standing = awaits_a_worker()
+        self._activity.see(now, effort(self._raylet, self._job, standing=standing))
         if now - self._activity.busy_at >= quiet_s():
             waiting = self._observation.overdue(quiet_s())
             return self._stalled(waiting) if waiting else None

@@ -75,12 +75,18 @@ def raylet_here() -> psutil.Process | None:
         return None
 
 
-def effort(raylet: psutil.Process, job: str | None = None) -> Effort:
+def awaits_a_worker() -> bool:
+    """Whether an actor of this job has no process yet."""
+    job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
+    return bool(cluster_state.actor_table(None, job, "PENDING_CREATION"))
+
+
+def effort(raylet: psutil.Process, job: str | None = None, *, standing: bool = True) -> Effort:
     """Look at all workers, also at those that are only starting and at what they have started.
 
     Not those of Ray's table: a worker is in it only when it has finished its imports. With a `job`
-    (its id in hex) those of others are left out, and those that stand ready: they import for
-    seconds.
+    (its id in hex) those of others are left out; without `standing` those that stand ready, too,
+    which import for seconds whether or not anybody waits for them.
     """
     seconds, waits = dict[int, float](), False
     try:
@@ -88,7 +94,7 @@ def effort(raylet: psutil.Process, job: str | None = None) -> Effort:
     except psutil.Error:  # the server, which watches it, says so and ends the run
         return Effort(seconds, waits_for_disk=True)
     for worker in filter(is_worker, found):
-        if job is not None and not works_for(worker, job):
+        if job is not None and not works_for(worker, job, standing):
             continue
         for one in [worker, *children(worker)]:
             try:
@@ -109,10 +115,11 @@ def is_worker(child: psutil.Process) -> bool:
     return words.startswith("ray::") or "default_worker.py" in words
 
 
-def works_for(worker: psutil.Process, job: str) -> bool:
-    """Whether a worker was started for a job, or for whichever comes and was taken."""
+def works_for(worker: psutil.Process, job: str, standing: bool) -> bool:
+    """Whether a worker was started for a job or for any; `standing` ones that nobody took too."""
     try:
-        return worker.environ().get(JOB) in (job, NO_JOB) and not stands_ready(worker)
+        mine = worker.environ().get(JOB) in (job, NO_JOB)
+        return mine and (standing or not stands_ready(worker))
     except psutil.Error:  # it has ended
         return False
 
