@@ -1,7 +1,6 @@
 """`npm run mistakes`: run the ladder and the errors, and write what each mistake cost.
 
-Writes docs/MISTAKES.md. A row is filled from the runs of today; an experiment that isn't there
-leaves its rows as not measured.
+Writes docs/MISTAKES.md: each row is filled from the runs of that moment.
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "MISTAKES.md"
 NOT_MEASURED = "not measured here"
-
-EXPERIMENTS = ROOT / "demo_server" / "experiments"
 
 # The figures of each stage, by name: label, value, unit.
 Stages = dict[str, dict[str, dict[str, Any]]]
@@ -65,7 +62,7 @@ def main() -> None:
         f"{cores()}, {platform.system()}, Python {platform.python_version()}.",
         "",
         *ladder_table(run("ladder")),
-        *(errors_table(run("errors")) if (EXPERIMENTS / "errors.py").exists() else []),
+        *errors_table(run("errors")),
     ]
     args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"Written to {args.out}.")
@@ -130,13 +127,21 @@ def ladder_table(stages: Stages) -> list[str]:
 
 
 def errors_table(stages: Stages) -> list[str]:
-    """Return what the errors left, one row a figure."""
-    rows = ["", "| error | figure | measured |", "|---|---|---:|"]
+    """Return what each mistake that raises, or should, came to, and its mended form."""
+    rows = ["", "| error | what came of it | mended | what came of that |", "|---|---|---|---|"]
     for stage, figures in stages.items():
-        for figure in figures.values():
-            value = f"{figure['value']} {figure.get('unit') or ''}".strip()
-            rows.append(f"| {stage or 'all'} | {figure['label']} | {value} |")
+        mistake, _, form = stage.rpartition("_")
+        if form in ("wrong", "block"):
+            mended = stages[f"{mistake}_mended"]
+            rows.append(f"| {came_to(figures)} | {came_to(mended)} |")
     return rows
+
+
+def came_to(figures: dict[str, dict[str, Any]]) -> str:
+    """Return a form's title and its outcome: an exception's class, or the rows that came out."""
+    outcome, processes = figures["outcome"], figures.get("processes")
+    by = f", from {processes['value']:g} process(es)" if processes else ""
+    return f"{outcome['label']} | {outcome['value']}{by}"
 
 
 if __name__ == "__main__":
