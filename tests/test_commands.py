@@ -227,21 +227,20 @@ def test_the_checks_are_printed_by_the_doctor_and_by_no_run() -> None:
     assert doctor.checks == [WASTED]
 
 
-@pytest.mark.parametrize(("rows", "batch_size", "code"), [(1024, 1024, 0), (40, 2, 1)])
 def test_the_doctor_runs_an_experiment_and_ends_with_what_it_found(
-    ray_head: RayCluster, tmp_path: Path, rows: int, batch_size: int, code: int
+    ray_head: RayCluster, tmp_path: Path
 ) -> None:
-    asked = ["doctor", "embed", "--rows", str(rows), "--blocks", "1", "--json"]
+    asked = ["doctor", "embed", "--rows", "40", "--blocks", "1", "--batch-size", "2", "--json"]
     done = command(
-        *[*asked, "--batch-size", str(batch_size), "--ray-address", ray_head.address],
+        *[*asked, "--ray-address", ray_head.address],
         cache=tmp_path,
         env=ray_head.env(),
         within_s=180,
     )
     checks = {check["name"]: check["state"] for check in json.loads(done.stdout)}
     assert checks["loaded"] == checks["complete"] == "ok"
-    assert checks["full"] == ("warn" if code else "ok")
-    assert done.returncode == code
+    assert checks["full"] == "warn"
+    assert done.returncode == 1
 
 
 def test_the_doctor_says_what_it_cannot_run_as_a_run_does(tmp_path: Path) -> None:

@@ -403,15 +403,6 @@ def test_the_doctor_looks_at_every_run_on_ray_and_misses_no_row(
             assert checks_of(messages)["complete"]["state"] == "ok", name
 
 
-def test_the_doctor_sees_a_batch_size_of_two(ray_head: RayCluster, directory: Path) -> None:
-    with RealDriver(ray_head.address, ray_head.env()) as driver:
-        driver.ready()
-        checks = checks_of(driver.run("embed", directory, rows=80, blocks=1, batch_size=2))
-    assert checks["full"]["state"] == "warn"
-    assert checks["full"]["figure"]["value"] == 2
-    assert "batch_size" in checks["full"]["fix"]
-
-
 def test_code_without_our_engines_and_without_live_is_not_judged_by_them(
     ran: dict[str, Messages],
 ) -> None:

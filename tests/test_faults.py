@@ -23,6 +23,7 @@ from demo_server.driver import guard
 from demo_server.driver.failure import explain
 from demo_server.driver.guard import Activity, Deaths
 from demo_server.driver.observe import Stall, StalledError
+from demo_server.driver.prestart import JOB, MODULES, NO_JOB
 from demo_server.driver.workers import Effort, Worker, effort
 from demo_server.driver_process import DriverProcess
 from demo_server.ledger import Ledger
@@ -50,28 +51,33 @@ def test_workers_that_use_their_cpu_are_busy_and_those_that_only_live_are_not() 
     assert activity.busy_at == 4.0
 
 
-def test_the_effort_of_workers_leaves_out_agents_and_the_workers_of_another_job() -> None:
+def test_the_effort_of_workers_leaves_out_agents_workers_of_another_job_and_those_not_taken() -> (
+    None
+):
     spin = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
-    names = {"ray::MapWorker": "01", "ray::IDLE": "02", "ray-dashboard-agent": "01"}
+    names = [("ray::MapWorker", "01"), ("ray::IDLE", "02"), ("ray-dashboard-agent", "01")]
     parents = []
-    for name, job in names.items():
+    for name, job in [*names, ("ray::IDLE", NO_JOB), ("ray::MapWorker", NO_JOB)]:
         command = ["bash", "-c", f'exec -a "{name}" "$0" -c "$1"', sys.executable, spin]
         pipe = subprocess.PIPE
-        env = {**os.environ, "RAY_JOB_ID": job}
+        env = {**os.environ, JOB: job} | ({MODULES: "torch"} if job == NO_JOB else {})
         parents.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env))
     try:
         for parent in parents:
             assert parent.stdout
             parent.stdout.readline()
-        worker, other, agent = (parent.pid for parent in parents)
-        used = effort(psutil.Process(), "01").cpu_seconds
+        worker, other, agent, standing, taken = (parent.pid for parent in parents)
+        used = effort(psutil.Process(), "01", standing=False).cpu_seconds
+        awaited = effort(psutil.Process(), "01", standing=True).cpu_seconds
         all_used = effort(psutil.Process()).cpu_seconds
     finally:
         for parent in parents:
             parent.communicate()
     assert used[worker] >= 0.1
     assert {worker, other} <= all_used.keys()
-    assert used.keys().isdisjoint({other, agent})
+    assert used.keys().isdisjoint({other, agent, standing})
+    assert taken in used
+    assert {worker, standing} <= awaited.keys()
 
 
 def test_deaths_count_until_a_row_comes_out() -> None:
@@ -106,7 +112,8 @@ class Run:
         for name, answer in {
             "workers": lambda: self.workers,
             "raylet_here": object,
-            "effort": lambda *_: Effort({1: 0.0}, waits_for_disk=False),
+            "effort": lambda *_, **__: Effort({1: 0.0}, waits_for_disk=False),
+            "awaits_a_worker": lambda: False,
             "available_resources": lambda: self.free,
             "cluster_resources": lambda: whole,
             "quiet_s": lambda: 0.0 if self.quiet else 1000.0,
@@ -153,7 +160,7 @@ class Clock:
         stall.see(0.0, [embedding], [1])
         run.overdue = lambda limit=None: stall.overdue(self.now, limit)  # type: ignore[method-assign]
         monkeypatch.setattr(guard.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(guard, "effort", lambda *_: Effort({1: self.used}, False))
+        monkeypatch.setattr(guard, "effort", lambda *_, **__: Effort({1: self.used}, False))
         monkeypatch.setattr(guard, "quiet_s", lambda: guard.QUIET_S)
         run.guard._activity = Activity(0.0)
 

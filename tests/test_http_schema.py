@@ -24,6 +24,8 @@ async def test_no_request_of_the_described_api_makes_the_server_fail(tmp_path: P
                 "20",
                 "--seed",
                 "7",
+                "--request-timeout",  # a check loads data and model, each time
+                "60",
                 "--no-color",
             ],
             *["--header", f"Authorization: Bearer {server.token}"],

@@ -26,6 +26,8 @@ DEATHS = {
     common_pb2.SYSTEM_ERROR: "it was killed, or it crashed",
     common_pb2.NODE_OUT_OF_MEMORY: "Ray ended it: the machine ran out of memory",
 }
+# States of an actor, as Ray names them.
+WITHOUT_PROCESS = ("PENDING_CREATION", "RESTARTING")
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ def raylet_here() -> psutil.Process | None:
 
 
 def awaits_a_worker() -> bool:
-    """Whether an actor of this job has no process yet."""
+    """Whether an actor of this job has no process, yet or any more."""
     job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
-    return bool(cluster_state.actor_table(None, job, "PENDING_CREATION"))
+    return any(cluster_state.actor_table(None, job, state) for state in WITHOUT_PROCESS)
 
 
 def effort(raylet: psutil.Process, job: str | None = None, *, standing: bool = True) -> Effort:

@@ -59,11 +59,10 @@ class Mistakes:
         column = self.column
 
         # region format_wrong
-        def words(batch: Batch) -> Batch:
-            counts = batch[column].map(lambda text: len(text.split()))
-            return batch.assign(words=counts)
+        def letters(batch: Batch) -> Batch:
+            return batch.assign(letters=batch[column].map(len))
 
-        ds = ds.map_batches(words)
+        ds = ds.map_batches(letters)
         # endregion format_wrong
         return ds.materialize()
 
@@ -71,11 +70,10 @@ class Mistakes:
         column = self.column
 
         # region format_mended
-        def words(batch: Batch) -> Batch:
-            counts = batch[column].map(lambda text: len(text.split()))
-            return batch.assign(words=counts)
+        def letters(batch: Batch) -> Batch:
+            return batch.assign(letters=batch[column].map(len))
 
-        ds = ds.map_batches(words, batch_format="pandas")
+        ds = ds.map_batches(letters, batch_format="pandas")
         # endregion format_mended
         return ds.materialize()
 
@@ -138,7 +136,8 @@ class Mistakes:
         # Two of the rows have no text: None.
         def words(row: Row) -> Row:
             text = row[column] or ""
-            return {**row, "words": len(text.split()), "missing": not text}
+            words = len(text.split())
+            return {**row, "words": words, "missing": not text}
 
         ds = ds.map(words)
         # endregion swallowed_mended
@@ -181,7 +180,12 @@ class Mistakes:
                 return {**batch, "process": [os.getpid()] * len(batch["id"])}
 
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(Work, compute=pool, concurrency=2, num_cpus=0.5)
+        ds = ds.map_batches(
+            Work,
+            compute=pool,
+            concurrency=2,
+            num_cpus=0.5,
+        )
         # endregion both_wrong
         return ds.materialize()
 

@@ -31,12 +31,17 @@ const NODE_STEPS = [
   },
 ]
 
-const STEPS = [
+/** Done beside the set-up tests, which mostly wait. */
+const PYTHON_CHECKS = [
   { name: 'generated types', command: [process.execPath, 'scripts/generate-protocol.mjs', '--check'] },
   { name: 'ruff', command: [python('ruff'), 'check', '.'] },
   { name: 'ruff format', command: [python('ruff'), 'format', '--check', '.'] },
   { name: 'mypy', command: [python('mypy')] },
+]
+const SET_UP_TESTS = [
   { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] },
+]
+const TESTS = [
   { name: 'Python tests', report: 'pytest', command: [python('python'), '-m', 'pytest', `--junitxml=${reportOf('pytest')}`] },
   {
     name: 'browser tests',
@@ -48,7 +53,7 @@ const STEPS = [
 
 function nodeTest(report) {
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=junit', `--test-reporter-destination=${report}`]
-  return ['--test', ...reporters]
+  return ['--test', '--test-concurrency=2', ...reporters]
 }
 
 function testFiles() {
@@ -68,22 +73,28 @@ export async function main(args) {
   mkdirSync(REPORTS, { recursive: true })
   const outcomes = await alone(() => setUp(display))
   process.env.DEMO_CHROMIUM = await requireChromium(display)
-  for (const step of STEPS) outcomes.push(await perform(step))
+  outcomes.push(...(await Promise.all([inTurn(PYTHON_CHECKS), inTurn(SET_UP_TESTS)])).flat())
+  outcomes.push(...(await inTurn(TESTS)))
   process.exit(summarize(outcomes))
 }
 
 /** Make `.venv`, `node_modules` and the deck complete; return what the Node steps came to meanwhile. */
 async function setUp(display) {
-  const outcomes = []
   const python = async () => {
     if (!pythonIsFresh({ dev: true })) await setUpPython(display, { dev: true })
   }
   const deck = async () => {
     if (!nodeIsFresh()) await setUpNode(display)
     if (!deckIsFresh()) await buildDeck(display)
-    for (const step of NODE_STEPS) outcomes.push(await perform(step))
+    return inTurn(NODE_STEPS)
   }
-  await Promise.all([python(), deck()])
+  const [, outcomes] = await Promise.all([python(), deck()])
+  return outcomes
+}
+
+async function inTurn(steps) {
+  const outcomes = []
+  for (const step of steps) outcomes.push(await perform(step))
   return outcomes
 }
 
