@@ -177,7 +177,8 @@ class Mistakes:
         class Work:
             def __call__(self, batch: Batch) -> Batch:
                 time.sleep(0.2)
-                return {**batch, "process": [os.getpid()] * len(batch["id"])}
+                pids = [os.getpid()] * len(batch["id"])
+                return {**batch, "process": pids}
 
         pool = ActorPoolStrategy(size=1)
         ds = ds.map_batches(
@@ -194,7 +195,8 @@ class Mistakes:
         class Work:
             def __call__(self, batch: Batch) -> Batch:
                 time.sleep(0.2)
-                return {**batch, "process": [os.getpid()] * len(batch["id"])}
+                pids = [os.getpid()] * len(batch["id"])
+                return {**batch, "process": pids}
 
         pool = ActorPoolStrategy(size=2)
         ds = ds.map_batches(Work, compute=pool, num_cpus=0.5)
