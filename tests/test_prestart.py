@@ -15,7 +15,7 @@ from demo_server.head import PRELOAD
 # The module's import stands for a library's: it is slow, and leaves its time behind.
 PROGRAM = """
 import sys, time
-import ray
+import psutil, ray
 from demo_server.driver.prestart import prestart, runtime_env
 
 MODULES = ("json.tool", "this")
@@ -35,10 +35,11 @@ class Actor:
         import os
         return os.getpid()
 
+raylet = next(p for p in psutil.process_iter(["name", "cmdline"]) if p.info["name"] == "raylet"
+              and any(sys.argv[1] in word for word in p.info["cmdline"]))
+
 def idle():
-    import psutil
-    return {p.pid for p in psutil.process_iter(["cmdline"])
-            if "".join(p.info["cmdline"] or ()).startswith("ray::IDLE")}
+    return {p.pid for p in raylet.children() if "".join(p.cmdline()).startswith("ray::IDLE")}
 
 before = idle()
 prestart(MODULES, 1)

@@ -20,7 +20,7 @@ const reportOf = (name) => join(REPORTS, `${name}.xml`)
 
 // A check passes or fails as one; a step with a report counts the tests in it.
 
-/** What needs the Node packages alone: done while the Python packages, which take longer, come. */
+/** What needs the Node packages alone: done while the Python packages come, which take longer. */
 const NODE_STEPS = [
   { name: 'vue-tsc', command: [...node('vue-tsc', 'bin', 'vue-tsc.js'), '--noEmit'] },
   { name: 'eslint', command: [...node('eslint', 'bin', 'eslint.js'), '.', '--max-warnings=0'] },
@@ -31,25 +31,27 @@ const NODE_STEPS = [
   },
 ]
 
-/** Done beside the set-up tests, which mostly wait. */
 const PYTHON_CHECKS = [
   { name: 'generated types', command: [process.execPath, 'scripts/generate-protocol.mjs', '--check'] },
   { name: 'ruff', command: [python('ruff'), 'check', '.'] },
   { name: 'ruff format', command: [python('ruff'), 'format', '--check', '.'] },
   { name: 'mypy', command: [python('mypy')] },
 ]
-const SET_UP_TESTS = [
-  { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] },
-]
-const TESTS = [
-  { name: 'Python tests', report: 'pytest', command: [python('python'), '-m', 'pytest', `--junitxml=${reportOf('pytest')}`] },
-  {
-    name: 'browser tests',
-    report: 'playwright',
-    command: [...node('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,junit'],
-    env: { PLAYWRIGHT_JUNIT_OUTPUT_NAME: reportOf('playwright') },
-  },
-]
+const SET_UP_TESTS = { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] }
+const RUNS = join('tests', 'test_experiments.py')
+/** Every experiment on Ray, whose workers give way to other processes: done beside the rest. */
+const EXPERIMENTS = { name: 'experiments', report: 'experiments', command: [...pytest(reportOf('experiments')), RUNS] }
+const PYTHON_TESTS = { name: 'Python tests', report: 'pytest', command: [...pytest(reportOf('pytest')), `--ignore=${RUNS}`] }
+const BROWSER_TESTS = {
+  name: 'browser tests',
+  report: 'playwright',
+  command: [...node('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,junit'],
+  env: { PLAYWRIGHT_JUNIT_OUTPUT_NAME: reportOf('playwright') },
+}
+
+function pytest(report) {
+  return [python('python'), '-m', 'pytest', `--junitxml=${report}`]
+}
 
 function nodeTest(report) {
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=junit', `--test-reporter-destination=${report}`]
@@ -73,8 +75,8 @@ export async function main(args) {
   mkdirSync(REPORTS, { recursive: true })
   const outcomes = await alone(() => setUp(display))
   process.env.DEMO_CHROMIUM = await requireChromium(display)
-  outcomes.push(...(await Promise.all([inTurn(PYTHON_CHECKS), inTurn(SET_UP_TESTS)])).flat())
-  outcomes.push(...(await inTurn(TESTS)))
+  const lanes = [PYTHON_CHECKS, [SET_UP_TESTS, PYTHON_TESTS], [EXPERIMENTS]]
+  outcomes.push(...(await Promise.all(lanes.map(inTurn))).flat(), await perform(BROWSER_TESTS))
   process.exit(summarize(outcomes))
 }
 
