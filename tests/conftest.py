@@ -19,7 +19,7 @@ import uvicorn
 import websockets
 from ray_cluster import Outside, RayCluster, free_port
 
-from demo_server.head import PRELOAD, Ray, RayStartError, RayState, Usage
+from demo_server.head import Ray, RayStartError, RayState, Usage
 from demo_server.ledger import Ledger
 from demo_server.measuring import KEY, Measuring
 from demo_server.pipe import Description, Descriptions, Needs
@@ -237,7 +237,6 @@ def ray_head(ran_lines: Path, outside: Outside) -> Iterator[RayCluster]:
     cluster.more_env = {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on 127.0.0.1 alone, as our own head is
         "PYTHONPATH": str(TRACING),
-        "RAY_preload_python_modules": PRELOAD,
         "DEMO_TRACE_DIRECTORY": str(ran_lines),
         **outside.env,
     }

@@ -100,7 +100,7 @@ def test_a_node_that_takes_its_workers_along_is_one_death() -> None:
 class Run:
     """What a guard sees of a run, decided by the test; it is its own context and observation."""
 
-    executing, rows = True, 0
+    executing, rows, prestarted = True, 0, False
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, own_head: bool = True) -> None:
         self.own_head = own_head

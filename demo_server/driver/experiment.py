@@ -86,6 +86,7 @@ class Context:
     total: int | None = None
     reason: str | None = None
     dropped: int = 0  # rows that the pipeline left out on purpose: they are not lost
+    prestarted: bool = False  # the run has asked for processes of its own
     stage: str | None = None
     worker: str | None = None  # host:pid of the process that the last sample rows came from
     told: list[RowsData] = field(default_factory=list)  # what workers told in this run, no rows
@@ -153,6 +154,7 @@ class Context:
     def prestart(self, *modules: str) -> None:
         """Have one more such process made ready, for an actor later in this run."""
         if self.own_head:
+            self.prestarted = True
             try:
                 prestart(modules, 1)
             except PrestartError as error:

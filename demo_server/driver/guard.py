@@ -103,8 +103,8 @@ class Guard:
             return self._stalled(stalled)
         if self._raylet is None:
             return None
-        # An actor that has no process yet may wait for one that stands ready to have imported.
-        standing = awaits_a_worker()
+        # What waits for a process may wait for one that stands ready to have imported.
+        standing = self._context.prestarted or awaits_a_worker()
         self._activity.see(now, effort(self._raylet, self._job, standing=standing))
         if now - self._activity.busy_at >= quiet_s():
             waiting = self._observation.overdue(quiet_s())
