@@ -20,7 +20,7 @@ Vectors = dict[str, np.ndarray[Any, np.dtype[np.float32]]]
 PER_ROWS = 1000
 WARM_UP_SHARE = 0.1
 HEARD_WITHIN_S, HEARD_AGAIN_S = 2.0, 0.1
-QUIET_S, QUIET_WITHIN_S = 1.0, 30.0
+QUIET_S, QUIET_WITHIN_S = 1.0, 15.0
 LEAST_COSINE = 0.9999
 
 
