@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import { execFileSync } from 'node:child_process'
-import { click, openSlide, ROOT, shownSlide, slideOf, SLIDES } from './deck'
+import { click, openSlide, ROOT, shownSlide, slideOf } from './deck'
 import { findFlaws } from './flaws'
 import { findOverflows } from './layout'
 import { readSlide } from './painted'
@@ -147,19 +147,6 @@ test('the padding slide draws each pass of both runs, and less grey by length', 
     await expect(drawing.locator('g')).toHaveCount(passes!)
     await expect(drawing).toContainText(`${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}% padding`)
   }
-})
-
-test('the doctor’s slide shows six checks of the run that was just made, each row accounted for', async ({ page }) => {
-  await openSlide(page, SLIDES.find(slide => slide.title === 'The doctor')?.number ?? 0)
-  await resetSlide(page)
-  await expect(shownSlide(page).locator('[data-check]')).toHaveCount(0)
-  await runAndLook(page)
-  const checks = shownSlide(page).locator('[data-check]')
-  await expect(checks).toHaveCount(6)
-  for (const name of ['loaded', 'full', 'padded', 'complete'])
-    await expect(shownSlide(page).locator(`[data-check="${name}"]`)).toHaveAttribute('data-state', 'ok')
-  await expect(shownSlide(page).locator('[data-check="complete"]')).toContainText('0 rows')
-  await expect(shownSlide(page).locator('[data-check="loaded"]')).toContainText('1 load')
 })
 
 test('the shutdown slide ends Ray’s processes and the next run brings Ray back', async ({ page }) => {

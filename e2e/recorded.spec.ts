@@ -29,7 +29,7 @@ test('the deck without a server, under a path of a plain host, shows each run at
   const sockets: string[] = []
   page.on('websocket', (socket) => { sockets.push(socket.url()) })
   try {
-    for (const { number, experiment } of SLIDES) {
+    for (const { number, title, experiment } of SLIDES) {
       await page.goto(`${host.url}#/${number}`)
       await settle(page, number)
       if (experiment === undefined)
@@ -38,6 +38,8 @@ test('the deck without a server, under a path of a plain host, shows each run at
       await expect(message(page)).toContainText('Recorded on')
       await expect.poll(async () => Number(await place(page).inputValue())).toBe(Number(await place(page).getAttribute('max')))
       expect(await findFlaws(page), `slide ${number}`).toEqual([])
+      if (title === 'The doctor')
+        await expect(shownSlide(page).locator('[data-check]')).toHaveCount(6)
     }
     await page.goto(`${host.url}#/${slideOf('embed')}`)
     await settle(page, slideOf('embed'))
