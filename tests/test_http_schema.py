@@ -21,7 +21,7 @@ async def test_no_request_of_the_described_api_makes_the_server_fail(tmp_path: P
                 "--phases",
                 "coverage,fuzzing",
                 "--max-examples",
-                "5",
+                "20",
                 "--seed",
                 "7",
                 "--request-timeout",  # a check loads data and model, each time

@@ -4,7 +4,7 @@ import { barsOf, readPasses, scaleOf } from './padding'
 import type { StageState } from './protocol'
 
 function stage(...passes: [tokens: number, padding: number][]): StageState {
-  const figure = (name: string, value: number) => ({ name, label: name === 'cost_s' ? 'In order' : name, value })
+  const figure = (name: string, value: number) => ({ name, label: name, value })
   const sum = (at: 0 | 1) => passes.reduce((total, pass) => total + pass[at], 0)
   const each = passes.flatMap(([tokens, padding], index) => [figure(`tokens_${index}`, tokens), figure(`padding_${index}`, padding)])
   const figures = [figure('cost_s', 4), figure('rate', 250), figure('passes', passes.length), figure('tokens', sum(0)), figure('padding', sum(1)), ...each]
@@ -13,7 +13,6 @@ function stage(...passes: [tokens: number, padding: number][]): StageState {
 
 test('the share of padding is of all tokens that were computed', () => {
   expect(readPasses(stage([60, 20], [15, 5]))).toEqual({
-    title: 'In order',
     rate: 250,
     passes: [{ tokens: 60, padding: 20 }, { tokens: 15, padding: 5 }],
     share: 0.25,

@@ -7,7 +7,6 @@ export interface Pass {
 }
 
 export interface Passes {
-  title: string
   rate: number
   passes: Pass[]
   /** Padding's share of all tokens that were computed, 0 to 1. */
@@ -23,7 +22,7 @@ export function readPasses({ result }: StageState): Passes | undefined {
     return undefined
   const passes = Array.from({ length: count }, (_, index) => ({ tokens: number(`tokens_${index}`), padding: number(`padding_${index}`) }))
   const [tokens, padding] = [number('tokens'), number('padding')]
-  return { title: figures.get('cost_s')?.label ?? '', rate: number('rate'), passes, share: padding / Math.max(1, tokens + padding) }
+  return { rate: number('rate'), passes, share: padding / Math.max(1, tokens + padding) }
 }
 
 export interface Bar {
