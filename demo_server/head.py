@@ -28,6 +28,13 @@ _STARTED = b"Ray runtime started"
 _ESSENTIAL = ("raylet", "gcs_server")
 # What each worker process imports first; it runs in the workers, never here.
 PRELOAD = "demo_server.driver.preload"
+# What the raylet and its workers are told.
+NODE_ENV = {
+    "RAY_preload_python_modules": PRELOAD,
+    # Ray ends idle workers after a second, more than one for each CPU; a standby keeps some for its
+    # first tasks, which would wait 0.9 s for others. Those of a driver that ended go in any case.
+    "RAY_idle_worker_killing_time_threshold_ms": str(7 * 24 * 3600 * 1000),
+}
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +162,7 @@ class LocalHead:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=file,
                     stderr=asyncio.subprocess.STDOUT,
-                    env={**self.env(), "RAY_preload_python_modules": PRELOAD},
+                    env={**self.env(), **NODE_ENV},
                     start_new_session=True,
                 )
             self._session = Session(

@@ -10,7 +10,7 @@ import pytest
 from ray_cluster import RayCluster, free_port
 
 from demo_server.driver.prestart import VERSION, runtime_env
-from demo_server.head import PRELOAD
+from demo_server.head import NODE_ENV
 
 # The module's import stands for a library's: it is slow, and leaves its time behind.
 PROGRAM = """
@@ -65,7 +65,7 @@ print("as it must be")
 @pytest.fixture(scope="module")
 def head() -> Iterator[RayCluster]:
     cluster = RayCluster(free_port())
-    cluster.add(2, cluster.env(RAY_preload_python_modules=PRELOAD))
+    cluster.add(2, cluster.env(**NODE_ENV))
     yield cluster
     cluster.stop()
 
@@ -91,6 +91,65 @@ def test_a_worker_that_stands_ready_outlives_its_driver_but_not_its_code(head: R
     said(ASK, head)
     assert said(FIND, head) == ["as it must be"]
 
+
+def test_a_run_of_a_standby_that_waited_starts_no_worker(head: RayCluster) -> None:
+    assert said(WAIT_AND_RUN, head) == ["as it must be"]
+
+
+def test_idle_workers_stay(head: RayCluster) -> None:
+    assert said(IDLE, head) == ["as it must be"]
+
+
+WAIT_AND_RUN = """
+import sys, time
+import datasets, ray
+from demo_server.driver.live import open_mailbox
+from demo_server.driver.preparation import warm_up
+from demo_server.driver.prestart import prestart, runtime_env
+from demo_server.driver.workers import raylet_here
+
+MODULES = ("json.tool",)
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+
+class Embedder:
+    def __call__(self, batch):
+        return batch
+
+box = open_mailbox()
+raylet = raylet_here()
+prestart(MODULES, 1)
+prestart(("this",), 1)
+warm_up(2)
+time.sleep(5)
+there = {child.pid for child in raylet.children()}
+rows = datasets.Dataset.from_dict({"id": [str(n) for n in range(100)]})
+ds = ray.data.from_huggingface(rows).repartition(4)
+actors = ray.data.ActorPoolStrategy(size=1)
+ds = ds.map_batches(Embedder, compute=actors, num_cpus=1, runtime_env=runtime_env(MODULES))
+assert ds.materialize().count() == 100
+started = {child.pid for child in raylet.children()} - there
+assert not started, started
+print("as it must be")
+"""
+
+# More than one for each CPU: Ray would end them after a second.
+IDLE = """
+import sys, time
+import psutil, ray
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+
+@ray.remote(num_cpus=0)
+def pid():
+    import os, time
+    time.sleep(2)
+    return os.getpid()
+
+pids = ray.get([pid.remote() for _ in range(6)])
+time.sleep(5)
+gone = [pid for pid in pids if not psutil.pid_exists(pid)]
+assert not gone, gone
+print("as it must be")
+"""
 
 # One driver asks and ends; what it asked for is there for the next, unless that has other code.
 ASK = """

@@ -208,7 +208,7 @@ def declared_size(weights: Path) -> int:
 
 def cached_sha256(path: Path) -> str:
     """The file's hash, computed once for each path, size and modification time."""
-    store = Path(os.environ.get("DEMO_CACHE", CACHE)) / "model-sha256.json"
+    store = Path(os.environ.get("DEMO_CACHE") or CACHE) / "model-sha256.json"
     stat = path.stat()
     key = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
     known = read_hashes(store)
