@@ -29,7 +29,7 @@ test('a server that was killed in the middle of a run comes back, and the run is
   complaints.follow(context, killed.url)
   const page = await context.newPage()
   await page.goto(killed.pairing)
-  await killed.ready()
+  await killed.warm()
   await openSlide(page, slideOf('embed'))
   await resetSlide(page)
   await page.keyboard.press('r')

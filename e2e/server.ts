@@ -29,6 +29,10 @@ interface Known {
   command: string
 }
 
+/** A server is idle whose processes take less than this from the processor in that time. */
+const IDLE_MS = 3000
+const IDLE_CPU_S = 1
+
 const PAIRING_CODE = 'browser-tests'
 
 export class DemoServer {
@@ -75,6 +79,19 @@ export class DemoServer {
   /** Returns when Ray is up and a driver connected. */
   async ready(): Promise<void> {
     await this.until('is ready', async () => (await this.health())?.status === 'ready', 120)
+  }
+
+  /** Returns when it has nothing left to prepare: the workers stand ready, the model is converted. */
+  async warm(): Promise<void> {
+    await this.ready()
+    let before = Infinity
+    await this.until('is idle', async () => {
+      await pause(IDLE_MS)
+      const now = cpuSeconds(familyOf(this.pid))
+      const spent = now - before;
+      before = now
+      return spent >= 0 && spent <= IDLE_CPU_S
+    }, 120)
   }
 
   /** Ends it as a closed terminal does. Throws where a process of it is left. */
@@ -158,6 +175,15 @@ export function familyOf(pid: number): Known[] {
     all.filter(({ parent }) => members.has(parent)).forEach((child) => { members.add(child.pid) })
   }
   return all.filter(known => members.has(known.pid))
+}
+
+/** What these processes have had of the processor, in whole seconds each: `ps` says [[dd-]hh:]mm:ss. */
+function cpuSeconds(family: readonly Known[]): number {
+  const pids = family.map(({ pid }) => pid).join(',')
+  const times = execFileSync('ps', ['-o', 'time=', '-p', pids], { encoding: 'utf8' }).trim().split('\n')
+  return times
+    .map(time => time.trim().split(/[-:]/).map(Number).reverse())
+    .reduce((sum, [seconds = 0, minutes = 0, hours = 0, days = 0]) => sum + Math.floor(seconds) + 60 * (minutes + 60 * (hours + 24 * days)), 0)
 }
 
 function freePort(): Promise<number> {

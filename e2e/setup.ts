@@ -15,7 +15,7 @@ export default async function setUp(): Promise<() => Promise<void>> {
     process.env['DEMO_URL'] = server.url
     process.env['DEMO_SERVER_PID'] = String(server.pid)
     process.env['DEMO_PRESENTER'] = await pair(server)
-    await server.ready()
+    await server.warm()
   }
   catch (error) {
     await server.stop()
