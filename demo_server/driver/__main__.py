@@ -44,7 +44,9 @@ def main() -> None:
         os._exit(code)  # a thread that reads standard input would make a plain exit abort
 
     try:
-        session = start(args, channel.send, give_up, may_connect)
+        session = start(
+            args, channel.send, give_up, may_connect, hurried=lambda: not runs.empty()
+        )
     except (ClusterError, InputError) as error:
         print(error, file=sys.stderr)
         give_up(Ended(status="failed", reason=str(error)), 2)

@@ -41,11 +41,13 @@ def start(
     send: Callable[[Message], None],
     give_up: Callable[[Ended], None],
     may_connect: threading.Event | None = None,
+    hurried: Callable[[], bool] = lambda: False,
 ) -> Session:
     """Connect and prepare all that a run needs, so that one starts at once.
 
     `give_up` is called, from another thread, when a run can never end; it doesn't return. What
-    needs no Ray is done before `may_connect` is waited for.
+    needs no Ray is done before `may_connect` is waited for. A run that waits already, `hurried`,
+    has its own workers started and no others, which would share the cores with it.
 
     Raises:
         ClusterError: Ray.
@@ -59,7 +61,8 @@ def start(
     conversion.begin(path)
     connect(args.ray_address, own_head=not args.users_cluster)
     box = mailbox()
-    if not args.users_cluster:
+    hurry = hurried()
+    if not args.users_cluster and not hurry:
         prestart_workers(experiments, chosen.rows)
     observe.install()
     context = ray.data.DataContext.get_current()
@@ -67,7 +70,8 @@ def start(
     context.enable_progress_bars = False
     datasets.disable_progress_bars()
     stay_local()
-    warm_up(int(cluster_resources().get("CPU", 1)))
+    if not hurry:
+        warm_up(int(cluster_resources().get("CPU", 1)))
     return Session(
         send=send,
         source=chosen,
