@@ -199,6 +199,8 @@ class Conductor:
             self._active = ActiveRun(self._runs, run, driver)
             if driver.ready:
                 self._command(self._active)
+            else:
+                driver.send(pipe.HurryCommand(experiment=run.experiment, params=run.params))
         return None
 
     def _drop(self, run: Run, reason: str) -> None:

@@ -279,7 +279,7 @@ def _start_command(directory: Path, port: int, cpus: int) -> list[str]:
         "--log-color": "false",
     }
     flags = [str(part) for option in options.items() for part in option]
-    start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+    start = [sys.executable, "-m", "demo_server.driver.head_process", "start", "--head", "--block"]
     # No monitor: there is no autoscaler that it could ask for nodes.
     return [*start, "--disable-usage-stats", "--no-monitor", *flags]
 

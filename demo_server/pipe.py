@@ -28,6 +28,14 @@ class ConnectCommand(Line):
     type: Literal["connect"] = "connect"
 
 
+class HurryCommand(Line):
+    """This run waits for a driver that is not ready yet: prepare what it needs, nothing else."""
+
+    type: Literal["hurry"] = "hurry"
+    experiment: str
+    params: dict[str, JsonValue]
+
+
 class RunCommand(Line):
     type: Literal["run"] = "run"
     run_id: str
@@ -42,7 +50,9 @@ class ActCommand(Line):
     args: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-Command = Annotated[ConnectCommand | RunCommand | ActCommand, Field(discriminator="type")]
+Command = Annotated[
+    ConnectCommand | HurryCommand | RunCommand | ActCommand, Field(discriminator="type")
+]
 command: TypeAdapter[Command] = TypeAdapter(Command)
 
 

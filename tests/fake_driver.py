@@ -46,7 +46,7 @@ def main() -> None:
     def listen() -> None:
         for line in sys.stdin:
             command = json.loads(line)
-            if command["type"] != "connect":
+            if command["type"] not in ("connect", "hurry"):
                 commands.put(command)
         os._exit(0)
 

@@ -160,7 +160,7 @@ async def test_changed_code_replaces_the_standby(theatre: Theatre) -> None:
     assert old.killed
     assert not old.sent
     theatre.ready(new)
-    assert len(new.sent) == 1
+    assert [command.type for command in new.sent] == ["hurry", "run"]
 
 
 async def test_a_driver_that_ends_without_holding_is_let_go(theatre: Theatre) -> None:
@@ -285,7 +285,7 @@ async def test_a_driver_imports_while_ray_starts_and_connects_when_it_is_up(
     theatre.ray.may_start.set()
     await asyncio.sleep(0.01)
     theatre.ready(waiting)
-    assert [command.type for command in waiting.sent] == ["connect", "run"]
+    assert [command.type for command in waiting.sent] == ["connect", "hurry", "run"]
     assert theatre.status(run_id) is RunStatus.STARTING
 
 

@@ -16,8 +16,12 @@ import pytest
 from ray_cluster import Outside, RayCluster, free_port
 from real_driver import RealDriver, events
 
+from demo_server.driver import catalog
 from demo_server.driver.connection import ClusterError, connect, mismatch
+from demo_server.driver.engine import IMPORTS
+from demo_server.driver.preparation import preloads_of
 from demo_server.head import local_env
+from demo_server.pipe import HurryCommand
 from demo_server.process import kill_group
 
 CPUS = """
@@ -245,6 +249,16 @@ def test_a_standby_has_loaded_neither_torch_nor_the_model_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False)
     assert done.returncode == 0
+
+
+def test_for_a_run_that_waits_only_its_own_workers_are_started() -> None:
+    embed, peek = catalog.load("embed"), catalog.load("peek")
+    assert preloads_of(embed, ()) == embed.preloads
+    with_openvino = HurryCommand(experiment="embed", params={"engine": "openvino"})
+    assert preloads_of(embed, [with_openvino]) == [IMPORTS["openvino"]]
+    assert preloads_of(peek, [with_openvino]) == []
+    of_peek = HurryCommand(experiment="peek", params={"batch_size": 8})
+    assert preloads_of(peek, [of_peek]) == peek.preloads
 
 
 def test_rows_read_from_disk_go_to_ray_without_asking_the_hub(

@@ -193,6 +193,13 @@ async def test_neither_the_server_nor_its_ray_listens_beyond_this_machine(
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
 
 
+async def test_ray_starts_no_server_that_nobody_uses(real: ServerProcess) -> None:
+    await real.ready()
+    running = [command_line(member) for member in real.family()]
+    assert any("gcs_server" in words for words in running)
+    assert not [words for words in running if "client.server" in words or "dashboard.py" in words]
+
+
 def command_line(of: psutil.Process) -> str:
     try:
         return " ".join(of.cmdline())

@@ -16,7 +16,15 @@ from demo_server.driver.connection import ClusterError, cluster_resources
 from demo_server.driver.input_error import InputError
 from demo_server.driver.preparation import add_settings, start
 from demo_server.driver.session import Session
-from demo_server.pipe import ActCommand, ConnectCommand, Ended, Ready, RunCommand, command
+from demo_server.pipe import (
+    ActCommand,
+    ConnectCommand,
+    Ended,
+    HurryCommand,
+    Ready,
+    RunCommand,
+    command,
+)
 
 
 def main() -> None:
@@ -28,13 +36,14 @@ def main() -> None:
     channel = Channel(args.messages_fd)
     channel.keep_alive()
     runs: SimpleQueue[RunCommand] = SimpleQueue()
+    hurries: list[HurryCommand] = []
     sessions: list[Session] = []
     may_connect = threading.Event()
     if not args.wait:
         may_connect.set()
     # Before the first word to Ray: a head that is gone keeps `ray.init` waiting for minutes.
     threading.Thread(
-        target=listen, args=(runs, sessions, may_connect), name="commands", daemon=True
+        target=listen, args=(runs, hurries, sessions, may_connect), name="commands", daemon=True
     ).start()
 
     def give_up(ended: Ended, code: int = 1) -> NoReturn:
@@ -44,9 +53,7 @@ def main() -> None:
         os._exit(code)  # a thread that reads standard input would make a plain exit abort
 
     try:
-        session = start(
-            args, channel.send, give_up, may_connect, hurried=lambda: not runs.empty()
-        )
+        session = start(args, channel.send, give_up, may_connect, hurries)
     except (ClusterError, InputError) as error:
         print(error, file=sys.stderr)
         give_up(Ended(status="failed", reason=str(error)), 2)
@@ -66,12 +73,16 @@ def main() -> None:
 
 
 def listen(
-    runs: SimpleQueue[RunCommand], sessions: list[Session], may_connect: threading.Event
+    runs: SimpleQueue[RunCommand],
+    hurries: list[HurryCommand],
+    sessions: list[Session],
+    may_connect: threading.Event,
 ) -> None:
     """Read commands; when standard input closes, end this process whatever it is doing.
 
     Args:
         runs: where commands to run go.
+        hurries: takes the run that waits already.
         sessions: the session that acts, once there is one.
         may_connect: set when Ray is up.
     """
@@ -79,6 +90,8 @@ def listen(
         match command.validate_json(line):
             case ConnectCommand():
                 may_connect.set()
+            case HurryCommand() as hurry:
+                hurries.append(hurry)
             case RunCommand() as run:
                 runs.put(run)
             case ActCommand(action=action, args=args):

@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 # An experiment that has shut Ray down must not have it started again behind its back.
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
@@ -23,6 +23,7 @@ from ray.exceptions import RayActorError
 from demo_server.driver import catalog, conversion, model, observe, source
 from demo_server.driver.connection import ClusterError, cluster_resources, connect
 from demo_server.driver.device import likely_device
+from demo_server.driver.engine import IMPORTS, EngineName
 from demo_server.driver.experiment import Machine
 from demo_server.driver.failure import explain
 from demo_server.driver.live import open_mailbox
@@ -30,7 +31,7 @@ from demo_server.driver.prestart import PrestartError, prestart, standing
 from demo_server.driver.session import Session
 from demo_server.driver.workers import raylet_here
 from demo_server.machine import memory_bytes, standbys_for
-from demo_server.pipe import Ended, Message
+from demo_server.pipe import Ended, HurryCommand, Message
 
 # Each has libraries in memory, about 0.5 GB with torch; the actors after these start cold.
 MOST_WORKERS = 4
@@ -41,13 +42,13 @@ def start(
     send: Callable[[Message], None],
     give_up: Callable[[Ended], None],
     may_connect: threading.Event | None = None,
-    hurried: Callable[[], bool] = lambda: False,
+    hurries: Sequence[HurryCommand] = (),
 ) -> Session:
     """Connect and prepare all that a run needs, so that one starts at once.
 
     `give_up` is called, from another thread, when a run can never end; it doesn't return. What
-    needs no Ray is done before `may_connect` is waited for. A run that waits already, `hurried`,
-    has its own workers started and no others, which would share the cores with it.
+    needs no Ray is done before `may_connect` is waited for. By then a run that waits already is in
+    `hurries`: its workers are started and no others, which would share the cores with it.
 
     Raises:
         ClusterError: Ray.
@@ -61,16 +62,15 @@ def start(
     conversion.begin(path)
     connect(args.ray_address, own_head=not args.users_cluster)
     box = mailbox()
-    hurry = hurried()
-    if not args.users_cluster and not hurry:
-        prestart_workers(experiments, chosen.rows)
+    if not args.users_cluster:
+        prestart_workers(experiments, chosen.rows, hurries)
     observe.install()
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True  # same parameters, same order
     context.enable_progress_bars = False
     datasets.disable_progress_bars()
     stay_local()
-    if not hurry:
+    if not hurries:
         warm_up(int(cluster_resources().get("CPU", 1)))
     return Session(
         send=send,
@@ -94,7 +94,9 @@ def load_experiments() -> list[catalog.Experiment]:
     return found
 
 
-def prestart_workers(experiments: list[catalog.Experiment], dataset_rows: int) -> None:
+def prestart_workers(
+    experiments: list[catalog.Experiment], dataset_rows: int, hurries: Sequence[HurryCommand]
+) -> None:
     """Have Ray start what the experiments' actors need and lack; no waiting for it.
 
     One set of workers at most, so that the first driver is ready soon; where there are two
@@ -110,7 +112,7 @@ def prestart_workers(experiments: list[catalog.Experiment], dataset_rows: int) -
     )
     wanted: dict[tuple[str, ...], int] = {}
     for experiment in experiments:
-        for modules in experiment.preloads:
+        for modules in preloads_of(experiment, hurries):
             wanted[modules] = max(wanted.get(modules, 1), experiment.actors(machine))
     for modules, workers in wanted.items():
         workers = min(workers, MOST_WORKERS)
@@ -120,6 +122,18 @@ def prestart_workers(experiments: list[catalog.Experiment], dataset_rows: int) -
                 prestart(modules, lacking)
         except PrestartError as error:  # the run's actors start their own, only later
             print(error, file=sys.stderr)
+
+
+def preloads_of(
+    experiment: catalog.Experiment, hurries: Sequence[HurryCommand]
+) -> list[tuple[str, ...]]:
+    """Return the experiment's preloads; where a run waits, only what that imports."""
+    found = experiment.preloads
+    for hurry in hurries:
+        engine = IMPORTS.get(cast(EngineName, hurry.params.get("engine")))
+        here = experiment.name == hurry.experiment
+        found = [modules for modules in found if here and engine in (None, modules)]
+    return found
 
 
 def mailbox() -> ActorHandle[Any]:
