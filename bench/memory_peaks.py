@@ -14,7 +14,7 @@ SAMPLE_S = 1.0
 def kind_of(words: list[str]) -> str | None:
     """Return what a command line is of: `driver`, `actor`, `raylet`, `head` or None for others."""
     command = " ".join(words)
-    if "demo_server.driver" in command:
+    if "demo_server.driver" in words:
         return "driver"
     if "TextEmbedder" in command or "MapWorker" in command:
         return "actor"

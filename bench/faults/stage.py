@@ -171,7 +171,7 @@ class Stage:
 
     def drivers(self) -> list[psutil.Process]:
         """Return the driver processes, the newest first."""
-        found = [p for p in self.server.children() if "demo_server.driver" in _command(p)]
+        found = [p for p in self.server.children() if "demo_server.driver " in _command(p)]
         return sorted(found, key=lambda p: p.create_time(), reverse=True)
 
     def ray(self) -> list[psutil.Process]:

@@ -35,6 +35,8 @@ from demo_server.pipe import Ended, HurryCommand, Message
 
 # Each has libraries in memory, about 0.5 GB with torch; the actors after these start cold.
 MOST_WORKERS = 4
+# Processes for tasks that come before the first row; each has 0.1 GB.
+MOST_TASKS = 4
 
 
 def start(
@@ -71,7 +73,7 @@ def start(
     datasets.disable_progress_bars()
     stay_local()
     if not hurries:
-        warm_up(int(cluster_resources().get("CPU", 1)))
+        warm_up(1 if args.users_cluster else int(cluster_resources().get("CPU", 1)))
     return Session(
         send=send,
         source=chosen,
@@ -164,8 +166,9 @@ def warm_up(cpus: int) -> None:
     actor that tells where the actors of `map_batches` are, 0.9 s each.
     """
     get_or_create_actor_location_tracker()  # type: ignore[no-untyped-call]
-    few = datasets.Dataset.from_dict({"id": ["0"] * cpus})
-    ray.data.from_huggingface(few).repartition(cpus).materialize()
+    tasks = min(cpus, MOST_TASKS)
+    few = datasets.Dataset.from_dict({"id": ["0"] * tasks})
+    ray.data.from_huggingface(few).repartition(tasks).materialize()
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
