@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bench.faults.client import Client, Event, has_ended, is_rows, status_of
@@ -41,9 +42,10 @@ async def begin(stage: Stage, **more: Any) -> tuple[Client, str]:
     return client, run_id
 
 
-async def fails(stage: Stage, kill: Callable[[], Any], bar_s: float) -> Outcome:
-    """Do something in the middle of a run that ends it."""
+async def fails(stage: Stage, find: Callable[[], Callable[[], Any]], bar_s: float) -> Outcome:
+    """Do what `find` returns in the middle of a run; it ends that."""
     client, run_id = await begin(stage)
+    kill = find()
     at = time.monotonic()
     kill()
     shown_at, event = await client.seen(run_id, is_failure, END_S)
@@ -83,25 +85,23 @@ async def actor(stage: Stage) -> Outcome:
 
 
 async def driver(stage: Stage) -> Outcome:
-    driver = stage.drivers()[0]
-    return await fails(stage, driver.kill, SHOWN_S)
+    return await fails(stage, lambda: stage.working_driver().kill, SHOWN_S)
 
 
 async def stopped_driver(stage: Stage) -> Outcome:
-    driver = stage.drivers()[0]
-    return await fails(stage, driver.suspend, HANG_S)
+    return await fails(stage, lambda: stage.working_driver().suspend, HANG_S)
 
 
 async def raylet(stage: Stage) -> Outcome:
-    return await fails(stage, stage.ray_process("raylet").kill, SHOWN_S)
+    return await fails(stage, lambda: stage.ray_process("raylet").kill, SHOWN_S)
 
 
 async def gcs(stage: Stage) -> Outcome:
-    return await fails(stage, stage.ray_process("gcs_server").kill, SHOWN_S)
+    return await fails(stage, lambda: stage.ray_process("gcs_server").kill, SHOWN_S)
 
 
 async def whole_ray(stage: Stage) -> Outcome:
-    return await fails(stage, lambda: process.kill(stage.ray()), SHOWN_S)
+    return await fails(stage, lambda: partial(process.kill, stage.ray()), SHOWN_S)
 
 
 async def server(stage: Stage) -> Outcome:

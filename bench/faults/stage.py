@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENTS = Path(__file__).parent / "experiments"
 READY_S = 150.0
 GONE_S = 5.0
+WORKS_S = 0.5
 NEXT_S = 90.0
 SMALL: dict[str, Any] = {"rows": 512, "batch_size": 64, "blocks": 8}
 MODEL = "import demo_server.driver.model as m; print(m.resolve(None).path)"
@@ -174,6 +175,14 @@ class Stage:
         found = [p for p in self.server.children() if "demo_server.driver " in _command(p)]
         return sorted(found, key=lambda p: p.create_time(), reverse=True)
 
+    def working_driver(self) -> psutil.Process:
+        """Return the driver of the run: the others stand by, or hold a result, and rest."""
+        drivers = self.drivers()
+        before = [_cpu_s(driver) for driver in drivers]
+        time.sleep(WORKS_S)
+        worked = [_cpu_s(driver) - was for driver, was in zip(drivers, before, strict=True)]
+        return drivers[worked.index(max(worked))]
+
     def ray(self) -> list[psutil.Process]:
         """Return the processes of the local head."""
         entry = ledger.read(self.cache / ledger.SERVER)
@@ -252,6 +261,11 @@ class Stage:
         self._node.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
         return names
+
+
+def _cpu_s(one: psutil.Process) -> float:
+    times = one.cpu_times()
+    return float(times.user + times.system)
 
 
 def is_actor(one: psutil.Process) -> bool:
