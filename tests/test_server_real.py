@@ -200,6 +200,10 @@ async def test_ray_starts_no_server_that_nobody_uses(real: ServerProcess) -> Non
     assert not [words for words in running if "client.server" in words or "dashboard.py" in words]
 
 
+def is_raylet(one: psutil.Process) -> bool:
+    return command_line(one).split(" ")[0].endswith("/raylet")
+
+
 def command_line(of: psutil.Process) -> str:
     try:
         return " ".join(of.cmdline())
@@ -266,7 +270,7 @@ async def test_a_dead_raylet_fails_the_run_and_ray_comes_back(real: ServerProces
     async with real.peer() as peer:
         run_id = await peer.start("to-fail", rows=20000)
         await peer.events(run_id, until="running")
-        (raylet,) = [p for p in real.family() if p.name() == "raylet" and p.is_running()][:1]
+        raylet = next(p for p in real.family() if is_raylet(p))
         raylet.kill()
         events = await finish(peer, run_id, "failed", within_s=5)
         assert "raylet" in events[-1]["data"]["reason"]

@@ -18,6 +18,8 @@ from demo_server.driver.observe import Observation
 from demo_server.protocol import ActorMetrics, MetricsData
 
 INTERVAL_S = 1.0
+# Ray Data's own, which the first job that needs them starts.
+RAYS_OWN = ("_StatsActor", "_AutoscalingCoordinatorActor", "ActorLocationTracker")
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def actors() -> list[ActorMetrics]:
             else 0,
         )
         for actor in table.values()
-        if actor["Name"] != MAILBOX and actor["ActorClassName"] != "_StatsActor"
+        if actor["Name"] != MAILBOX and actor["ActorClassName"] not in RAYS_OWN
     ]
 
 
