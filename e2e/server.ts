@@ -88,7 +88,7 @@ export class DemoServer {
     await this.until('is idle', async () => {
       await pause(IDLE_MS)
       const now = cpuSeconds(familyOf(this.pid))
-      const spent = now - before;
+      const spent = now - before
       before = now
       return spent >= 0 && spent <= IDLE_CPU_S
     }, 120)
