@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from demo_server.archive import Archive
 from demo_server.driver import guard
 from demo_server.driver.failure import explain
 from demo_server.driver.guard import Activity, Deaths
+from demo_server.driver.nodes import Node, answers
 from demo_server.driver.observe import Stall, StalledError
 from demo_server.driver.prestart import JOB, MODULES, NO_JOB
 from demo_server.driver.workers import Effort, Worker, effort
@@ -108,6 +110,7 @@ class Run:
         self.free = {"CPU": 1.0, "object_store_memory": 100.0}
         self.notes: list[str] = []
         self.quiet = False
+        self.nodes: list[Node] = []
         whole = {"CPU": 2.0, "object_store_memory": 100.0}
         for name, answer in {
             "workers": lambda: self.workers,
@@ -116,6 +119,7 @@ class Run:
             "awaits_a_worker": lambda: False,
             "available_resources": lambda: self.free,
             "cluster_resources": lambda: whole,
+            "other_nodes": lambda: self.nodes,
             "quiet_s": lambda: 0.0 if self.quiet else 1000.0,
         }.items():
             monkeypatch.setattr(guard, name, answer)
@@ -148,6 +152,25 @@ def test_a_run_on_another_cluster_is_given_more_time(monkeypatch: pytest.MonkeyP
     run = Run(monkeypatch, own_head=False)
     run.quiet = True
     assert run.guard.look() is None
+
+
+def test_a_node_that_stops_answering_is_told_once_and_one_out_of_reach_never(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run(monkeypatch, own_head=False)
+    with socket.create_server(("127.0.0.1", 0)) as raylet:
+        there, gone = (Node(name, "127.0.0.1", raylet.getsockname()[1]) for name in "ab")
+        never = Node("c", "127.0.0.1", 1)
+        assert answers(there)
+        assert not answers(never)
+        run.nodes = [there, never]
+        run.guard.look()
+        assert run.notes == []
+    run.nodes = [there, gone, never]
+    run.guard.look()
+    run.guard.look()
+    assert [note.split(".")[0] for note in run.notes] == ["The node 127"]
+    assert "doesn't answer any more" in run.notes[0]
 
 
 class Clock:

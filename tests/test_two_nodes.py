@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,24 @@ class Elsewhere:
 
 
 sys.meta_path.insert(0, Elsewhere)
+"""
+
+# A driver's mailbox, five times anew: by chance alone it is hardly ever where it should be.
+WHERE = """
+import sys
+
+import ray
+
+from demo_server.driver.connection import connect
+from demo_server.driver.live import open_mailbox
+
+connect(sys.argv[1], own_head=True)
+here = ray.get_runtime_context().get_node_id()
+for _ in range(5):
+    mailbox = open_mailbox()
+    [found] = [a for a in ray._private.state.actors().values() if a["State"] == "ALIVE"]
+    print(found["Address"]["NodeID"] == here)
+    ray.kill(mailbox)
 """
 
 
@@ -66,3 +86,21 @@ def test_our_code_travels_to_a_node_that_lacks_it_and_the_result_comes_back(
         assert not messages[-1]["end_ray"]
         [note] = events(messages, "note")
         assert "Only disconnected" in note["text"]
+
+
+def test_samples_wait_on_the_drivers_node_so_another_may_die() -> None:
+    cluster = RayCluster(free_port())
+    try:
+        cluster.add(1, cluster.env())
+        cluster.add(1, cluster.env())
+        asked = subprocess.run(
+            [sys.executable, "-c", WHERE, cluster.address],
+            env=cluster.env(),
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+    finally:
+        cluster.stop()
+    assert asked.stdout.split() == ["True"] * 5, asked.stderr[-3000:]

@@ -12,6 +12,7 @@ import ray
 
 from demo_server.driver.connection import available_resources, cluster_resources
 from demo_server.driver.experiment import Context
+from demo_server.driver.nodes import Nodes, other_nodes
 from demo_server.driver.observe import Observation, StalledError
 from demo_server.driver.workers import Effort, Worker, awaits_a_worker, effort, raylet_here, workers
 
@@ -75,6 +76,7 @@ class Guard:
         self._activity, self._deaths = Activity(time.monotonic()), Deaths()
         # What the workers of another machine do can't be seen from here.
         self._raylet = raylet_here() if context.own_head else None
+        self._nodes = Nodes()
         self._job = ray.get_runtime_context().get_job_id()
         self._full = False
         self._deaths.see(workers(), 0)  # of a run before this one
@@ -97,6 +99,7 @@ class Guard:
                 f"last one: {died[-1].died_of}."
             )
         self._look_at_store()
+        self._look_at_nodes()
         if self._full:  # workers then wait until Ray has made room on disk
             self._activity.busy_at = now
         if stalled := self._observation.overdue():
@@ -121,6 +124,17 @@ class Guard:
                 "The object store is full: rows wait until Ray has moved others to disk.", "warning"
             )
         self._full = full
+
+    def _look_at_nodes(self) -> None:
+        """Say of each node that stops answering; our own head has no other."""
+        if self._context.own_head:
+            return
+        for node in self._nodes.fallen_silent(other_nodes()):
+            self._context.note(
+                f"The node {node.address} doesn't answer any more. When Ray's own check finds it "
+                "dead, it repeats on others what that node had in hand.",
+                "warning",
+            )
 
     def _stalled(self, reason: str) -> Exception:
         free, cpus = available_resources().get("CPU", 0), cluster_resources().get("CPU", 0)

@@ -203,9 +203,12 @@ class Mailbox:
 
 
 def open_mailbox() -> ActorHandle[Any]:
-    """Create this job's mailbox, on the driver's node; it takes no CPU and ends with the job."""
+    """Create this job's mailbox, on the driver's node; it takes no CPU and ends with the job.
+
+    A node asked for softly is not kept to: Ray starts an actor without CPUs on any.
+    """
     actor: Any = ray.remote(Mailbox)
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = actor.options(name=MAILBOX, num_cpus=0, scheduling_strategy=here)
     mailbox: ActorHandle[Any] = options.remote()
     ray.get(mailbox.take.remote(0))
