@@ -73,14 +73,19 @@ class Hall:
 
     async def fill(self, count: int) -> float:
         """Let viewers in until there are `count`; return the memory of each, in kB."""
-        before = self.server.process.memory_info().rss
+        await asyncio.sleep(SETTLE_S)  # the run before is over, and the server puts it away
+        before = self.memory()
         missing = count - len(self.viewers)
         for number in range(missing):
             viewer = Spectator(f"viewer {number}", self.record, None)
             await viewer.come(self.port)
             self.viewers.append(viewer)
         await asyncio.sleep(SETTLE_S)
-        return (self.server.process.memory_info().rss - before) / 1000 / missing
+        return (self.memory() - before) / 1000 / missing
+
+    def memory(self) -> int:
+        """Return what is resident of the server, in bytes."""
+        return int(self.server.process.memory_info().rss)
 
     async def empty(self) -> None:
         for viewer in self.viewers:
@@ -126,8 +131,11 @@ async def measure(server: Served) -> dict[str, Any]:
         alone.append(await hall.run())
         say(f"… and with {VIEWERS} viewers")
         memory_kb = await hall.fill(VIEWERS)
+        filled = hall.memory()
         hall.presenter.delays_ms.clear()
         full.append(await hall.run())
+        await asyncio.sleep(SETTLE_S)
+        after_run_kb = memory_kb + (hall.memory() - filled) / 1000 / VIEWERS
         delays = [delay for viewer in hall.viewers for delay in viewer.delays_ms]
         presenters = list(hall.presenter.delays_ms)
         if number < ROUNDS:
@@ -158,6 +166,13 @@ async def measure(server: Served) -> dict[str, Any]:
         {
             "what": f"server memory a viewer, {VIEWERS} viewers",
             "value": memory_kb,
+            "unit": "kB",
+            "digits": 1,
+            "at_most": MOST_KB,
+        },
+        {
+            "what": "… with all that their run took and left, the server's own too",
+            "value": after_run_kb,
             "unit": "kB",
             "digits": 1,
             "at_most": MOST_KB,

@@ -24,6 +24,7 @@ from fastapi.responses import (
 )
 from pydantic import BaseModel, JsonValue
 from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from demo_server import __version__, schema
 from demo_server.access import (
@@ -151,7 +152,8 @@ def create_app(
     )
     app.add_middleware(Guard, rule=host_rule)
 
-    async def socket(websocket: WebSocket) -> None:
+    async def socket(scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
         session = Session(websocket, room, starter, connections)
         device = doors.device(cookie_of(websocket))
         browser = websocket.cookies.get(browser_cookie, "")[:BROWSER_ID] or None
@@ -161,9 +163,11 @@ def create_app(
             Guest(_address(websocket), device, browser, lambda token: role_of(websocket, token))
         )
 
-    # FastAPI's own would hold the frames and exit stacks of its dependencies, some 6 kB for as long
-    # as a client stays, for a route that has none.
-    app.router.routes.append(WebSocketRoute("/ws", socket))
+    # FastAPI's routes hold the frames and exit stacks of dependencies as long as a client stays, and
+    # Starlette's those of exception handlers: some 8 kB for what this one has none of.
+    route = WebSocketRoute("/ws", socket)
+    route.app = socket
+    app.router.routes.append(route)
 
     @app.get("/api/health")
     async def health() -> Health:

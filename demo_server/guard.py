@@ -41,6 +41,11 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 4003, "reason": refused[:120]})
             return
+        if scope["type"] == "websocket":
+            # What stays here stays as long as a client does.
+            del connection, headers
+            await self._app(scope, receive, send)
+            return
 
         added = {**HEADERS, **(SECURE_HEADERS if _is_secure(connection) else {})}
 

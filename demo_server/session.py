@@ -125,18 +125,16 @@ class Session:
                 client.wake.set()
 
     async def _talk(self, client: Client, hello: protocol.Hello) -> None:
-        """Read and write until one of both ends."""
+        """Write, and read in a task beside, until one of both ends."""
         reader = asyncio.create_task(self._read(client, hello))
-        writer = asyncio.create_task(self._write(client))
+        reader.add_done_callback(lambda _: client.wake.set())
         try:
-            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            await self._write(client, reader)
         finally:
-            for task in (reader, writer):
-                task.cancel()
-            results = await asyncio.gather(reader, writer, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+            reader.cancel()
+            [result] = await asyncio.gather(reader, return_exceptions=True)
+        if isinstance(result, Exception):
+            raise result
 
     async def _receive(self) -> str:
         """Return the next frame as text.
@@ -176,10 +174,12 @@ class Session:
                 client.outbox.reply(refusal.frame(request_id).model_dump_json())
                 client.wake.set()
 
-    async def _write(self, client: Client) -> None:
+    async def _write(self, client: Client, reader: asyncio.Task[None]) -> None:
         while True:
             await client.wake.wait()
             client.wake.clear()
+            if reader.done():
+                return
             if client.revoked:
                 await self._socket.close(CloseCode.NOT_ALLOWED, "This device was revoked.")
                 return

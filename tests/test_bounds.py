@@ -164,12 +164,19 @@ async def test_a_watch_list_has_an_end(serve: Serve, monkeypatch: pytest.MonkeyP
     served = await serve()
     async with served.peer() as peer:
         runs = [await peer.start(f"r{n}", does="plan end") for n in range(3)]
-        for run_id in runs[:2]:
-            await peer.events(run_id, until="succeeded")
+
+        async def watch(run_id: str) -> None:
+            """Watch, and be told: of a run that has ended meanwhile by a snapshot."""
+            await peer.send(type="watch", run_id=run_id, after=0)
+            told = ("events", "snapshot")
+            await peer.until(lambda f: f["type"] in told and f["run_id"] == run_id)
+
+        await watch(runs[0])
+        await watch(runs[1])
         await peer.send(type="watch", run_id=runs[2], after=0)
         assert (await peer.frame("error"))["code"] == "too_many"
         await peer.send(type="unwatch", run_id=runs[0])
-        await peer.events(runs[2], until="succeeded")
+        await watch(runs[2])
 
 
 class Clock:
