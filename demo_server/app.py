@@ -163,7 +163,7 @@ def create_app(
             Guest(_address(websocket), device, browser, lambda token: role_of(websocket, token))
         )
 
-    # FastAPI's routes hold the frames and exit stacks of dependencies as long as a client stays, and
+    # FastAPI's routes hold frames and exit stacks of dependencies as long as a client stays, and
     # Starlette's those of exception handlers: some 8 kB for what this one has none of.
     route = WebSocketRoute("/ws", socket)
     route.app = socket
