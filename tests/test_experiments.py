@@ -167,7 +167,9 @@ def test_sample_rows_are_real_ones_with_their_embedding(
             assert error <= row["scale"] * 0.51
 
 
-def test_embed_reports_the_machine_while_it_works(ran: dict[str, Messages]) -> None:
+def test_embed_reports_the_machine_while_it_works(
+    ran: dict[str, Messages], descriptions: dict[str, pipe.Description]
+) -> None:
     metrics = events(ran["embed"], "metrics")
     assert metrics
     assert all(0 <= m["cpu_percent"] <= 100 for m in metrics)

@@ -54,8 +54,8 @@ class Cycles:
             "minutes": round((time.monotonic() - began) / 60, 1),
             "cancel to cancelled, median, s": round(statistics.median(self.cancelled_s), 3),
             "cancel to cancelled, worst, s": round(max(self.cancelled_s), 3),
-            "cancel to no worker process, median, s": round(statistics.median(self.idle_s), 3),
-            "cancel to no worker process, worst, s": round(max(self.idle_s), 3),
+            "cancel to no actor, median, s": round(statistics.median(self.idle_s), 3),
+            "cancel to no actor, worst, s": round(max(self.idle_s), 3),
             **{f"{what} before": value for what, value in before.items()},
             **{f"{what} after": value for what, value in after.items()},
         }
@@ -66,8 +66,8 @@ class Cycles:
             f"{what}: {figures[f'{what} before']:g} before, {figures[f'{what} after']:g} after"
             for what in BARS
         ]
-        worst = figures["cancel to no worker process, worst, s"]
-        kept.append(f"no worker process left at most {worst:.1f} s after a cancel")
+        worst = figures["cancel to no actor, worst, s"]
+        kept.append(f"no actor left at most {worst:.1f} s after a cancel")
         return "; ".join([*kept, f"seed {self.seed}, {figures['minutes']:g} minutes"])
 
     def _cycle(self, server: Served, random: Random) -> None:
@@ -83,11 +83,11 @@ class Cycles:
         self.cancelled_s.append(time.monotonic() - asked)
         if end["data"]["status"] != "cancelled":
             self.faults.append(f"{run_id} ended as {end['data']}")
-        while _workers(server) and time.monotonic() - asked < 3 * IDLE_S:
+        while _actors(server) and time.monotonic() - asked < 3 * IDLE_S:
             time.sleep(0.02)
         self.idle_s.append(time.monotonic() - asked)
         if self.idle_s[-1] > IDLE_S:
-            self.faults.append(f"{run_id}: workers live {self.idle_s[-1]:.1f} s after its cancel")
+            self.faults.append(f"{run_id}: actors live {self.idle_s[-1]:.1f} s after its cancel")
 
     def _look(self, server: Served) -> dict[str, float]:
         time.sleep(SETTLE_S)
@@ -105,14 +105,14 @@ class Cycles:
         ]
 
 
-def _workers(server: Served) -> list[psutil.Process]:
-    """Return the Ray processes that work, or still hold a model, for some run."""
+def _actors(server: Served) -> list[psutil.Process]:
+    """Return the actors of runs: who holds a model. A driver that stands ready has others."""
     found = []
     for child in server.process.children(recursive=True):
         try:
             words = child.cmdline()
         except psutil.Error:
             continue
-        if words and words[0].startswith("ray::") and not words[0].startswith("ray::IDLE"):
+        if words and words[0].startswith("ray::") and "MapWorker" in words[0]:
             found.append(child)
     return found
