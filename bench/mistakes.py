@@ -107,10 +107,10 @@ def ladder_table(stages: Stages) -> list[str]:
     )
     rows += [
         "",
-        "Each step mends one mistake of the one before it, and slow steps run on few rows: a factor",
-        "around 1 says that this mistake alone cost nothing that could be told here. Below 1 the",
-        "mended step does more work, or has one process where tasks had one for each core; the next",
-        "steps make up for it.",
+        "Each step mends one mistake of the one before it, and slow steps run on few rows: a",
+        "factor around 1 says that this mistake alone cost nothing that could be told here. Below",
+        "1 the mended step does more work, or has one process where tasks had one for each core;",
+        "the next steps make up for it.",
         "",
         "| on the way out, for 1,000 rows | bytes on disk | s to write | s to read back "
         "| bytes in the driver |",
