@@ -124,6 +124,8 @@ def ladder_table(stages: Stages) -> list[str]:
         ),
         "",
         f"A GPU that is there and not used, `num_gpus` not asked for: {NOT_MEASURED}.",
+        "Two have no time to compare: the hang, which “More actors than cores” has refused with",
+        "its sum, and the two meanings of batch size, on “`map_batches` and its knobs”.",
         "",
         f"The whole took {stages['']['seconds']['value']:.0f} s. "
         f"All steps give the same embeddings: lowest cosine {stages['']['cosine']['value']:.6f}.",
