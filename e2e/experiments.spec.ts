@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import { execFileSync } from 'node:child_process'
-import { click, openSlide, ROOT, shownSlide, slideOf } from './deck'
+import { click, openSlide, ROOT, shownSlide, slideOf, SLIDES } from './deck'
 import { findFlaws } from './flaws'
 import { findOverflows } from './layout'
 import { readSlide } from './painted'
@@ -148,6 +148,21 @@ test('the padding slide draws each pass of both runs, and less grey by length', 
     await expect(drawing.locator('g')).toHaveCount(passes!)
     await expect(drawing).toContainText(`${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}% padding`)
   }
+})
+
+test('the doctor answers each question with a figure of the run just made', async ({ page }) => {
+  await openSlide(page, SLIDES.find(({ title }) => title === 'The doctor')!.number)
+  await resetSlide(page)
+  await runAndLook(page)
+  const { state } = await latestRun(page, 'embed')
+  const checks = state.stages['doctor']?.result?.checks ?? []
+  expect(checks).toHaveLength(6)
+  for (const { name, state: found, figure } of checks) {
+    const shown = shownSlide(page).locator(`[data-check="${name}"]`)
+    await expect(shown).toHaveAttribute('data-state', found)
+    await expect(shown).toContainText(figure?.label ?? 'not measured here')
+  }
+  expect(checks.find(({ name }) => name === 'loaded')?.state).toBe('ok')
 })
 
 test('the shutdown slide ends Ray’s processes and the next run brings Ray back', async ({ page }) => {

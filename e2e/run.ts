@@ -62,7 +62,7 @@ export async function latestRun(page: Page, experiment: string): Promise<{ run: 
 
 export interface RunState {
   stages: Record<string, {
-    result: { rows: number | null, first_rows: { id: string, text: string, dim: number | null }[], figures: { name: string, value: number | string }[] } | null
+    result: { rows: number | null, first_rows: { id: string, text: string, dim: number | null }[], figures: { name: string, value: number | string }[], checks: { name: string, state: string, figure: { label: string } | null }[] } | null
     failure: { exception: string, message: string, expected: boolean } | null
     progress: { rows: number, total: number | null } | null
     rows: { id: string, text: string }[]

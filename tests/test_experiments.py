@@ -175,6 +175,9 @@ def test_embed_reports_the_machine_while_it_works(
     assert all(0 <= m["cpu_percent"] <= 100 for m in metrics)
     assert all(m["object_store_total_bytes"] == 300_000_000 for m in metrics)
     assert any(actor["memory_bytes"] > 50e6 for m in metrics for actor in m["actors"])
+    # Ray Data's own are not among them.
+    concurrency = descriptions["embed"].defaults["concurrency"]
+    assert max(len(m["actors"]) for m in metrics) == concurrency
 
 
 def test_the_result_shows_the_original_and_the_materialized_dataset(

@@ -206,7 +206,7 @@ class Stage:
 
     def actors(self) -> list[psutil.Process]:
         """Return the processes in which map_batches' actors live."""
-        return [p for p in self.ours() if _command(p).startswith("ray::") and is_actor(p)]
+        return [p for p in self.ours() if is_actor(p)]
 
     def ours(self) -> list[psutil.Process]:
         """Return all processes that come from this server, whoever their parents are by now."""
@@ -269,7 +269,9 @@ def _cpu_s(one: psutil.Process) -> float:
 
 
 def is_actor(one: psutil.Process) -> bool:
-    return "MapWorker" in _command(one) or "Embedder" in _command(one)
+    """Tell one in which an actor of map_batches lives."""
+    command = _command(one)
+    return command.startswith("ray::") and ("MapWorker" in command or "Embedder" in command)
 
 
 def _command(one: psutil.Process) -> str:

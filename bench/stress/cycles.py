@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from bench.faults.stage import is_actor
 from bench.served import ENDED, Served, served
 
 PARAMS = {"rows": 4000, "batch_size": 64, "blocks": 4}
@@ -107,12 +108,4 @@ class Cycles:
 
 def _actors(server: Served) -> list[psutil.Process]:
     """Return the actors of runs: who holds a model. A driver that stands ready has others."""
-    found = []
-    for child in server.process.children(recursive=True):
-        try:
-            words = child.cmdline()
-        except psutil.Error:
-            continue
-        if words and words[0].startswith("ray::") and "MapWorker" in words[0]:
-            found.append(child)
-    return found
+    return [child for child in server.process.children(recursive=True) if is_actor(child)]

@@ -1,13 +1,12 @@
 """The other nodes of the user's cluster, and which of them no longer answer.
 
-Ray notices the death of a node by its own health check, which may take half a minute. A connection
+Ray notices the death of a node by its own health check, ten seconds after it or more. A connection
 to the node's raylet is refused at once.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -50,17 +49,14 @@ def answers(node: Node) -> bool:
 class Nodes:
     """Remembers who answered; a node that never did may be one that we cannot reach."""
 
-    def __init__(self, answers: Callable[[Node], bool] = answers) -> None:
-        self._answers = answers
+    def __init__(self) -> None:
         self._answered = set[Node]()
 
-    def fallen_silent(self, nodes: Iterable[Node]) -> list[Node]:
+    def fallen_silent(self, nodes: list[Node]) -> list[Node]:
         """Ask each node; return those that answered the last time and don't now."""
-        if not (asked := list(nodes)):
-            return []
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            does = pool.map(self._answers, asked)
-            answered = {node for node, answer in zip(asked, does, strict=True) if answer}
-        silent = [node for node in asked if node in self._answered - answered]
+            does = pool.map(answers, nodes)
+            answered = {node for node, answer in zip(nodes, does, strict=True) if answer}
+        silent = [node for node in nodes if node in self._answered - answered]
         self._answered = answered
         return silent

@@ -73,7 +73,7 @@ def raylet_here() -> psutil.Process | None:
     pids = [actor["Pid"] for actor in table.values() if actor["Name"] == MAILBOX]
     try:
         return psutil.Process(pids[0]).parent() if pids else None
-    except psutil.NoSuchProcess:  # it is on another machine, or has just ended
+    except psutil.NoSuchProcess:  # it has just ended
         return None
 
 
