@@ -127,8 +127,8 @@ def ladder_table(stages: Stages) -> list[str]:
         "",
         f"Medians of {ROUNDS} runs. Each step mends one mistake of the one before it, and slow",
         "steps run on few rows: a factor around 1 says that this mistake alone cost nothing that",
-        "could be told here. One pass for a batch pads all its rows to the longest, so by itself it may",
-        "cost more than it saves; the next step mends that.",
+        "could be told here. One pass for a batch pads all its rows to the longest, so by itself",
+        "it may cost more than it saves; the next step mends that.",
         "",
         "| on the way out, for 1,000 rows | bytes on disk | s to write | s to read back "
         "| bytes in the driver |",

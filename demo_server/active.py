@@ -24,8 +24,8 @@ _WORK = {"plan", "progress", "rows", "result", "failure"}
 class ActiveRun:
     """A run from `starting` on: its driver is told what to do, and heard."""
 
-    def __init__(self, runs: Runs, run: Run, driver: Driver) -> None:
-        self._runs, self.run, self.driver = runs, run, driver
+    def __init__(self, runs: Runs, run: Run, driver: Driver, *, alone: bool) -> None:
+        self._runs, self.run, self.driver, self.alone = runs, run, driver, alone
         self.since = self._looked_at = asyncio.get_running_loop().time()
         self.teardown: Teardown | None = None
         self.ending = False  # Ray is being ended for it: its driver may go

@@ -182,7 +182,8 @@ class Conductor:
     def _may_start_driver(self) -> bool:
         if self._active is None:
             return True
-        return not self._readiness.has_any and self._active.seconds > STANDBY_DELAY_S
+        needed = not self._active.alone and not self._readiness.has_any
+        return needed and self._active.seconds > STANDBY_DELAY_S
 
     def _begin(self, run: Run) -> None:
         try:
@@ -196,7 +197,7 @@ class Conductor:
         driver = holder or self._readiness.take()
         if driver:
             self._waiting.line.remove(run)
-            self._active = ActiveRun(self._runs, run, driver)
+            self._active = ActiveRun(self._runs, run, driver, alone=description.needs.alone)
             if driver.ready:
                 self._command(self._active)
             else:

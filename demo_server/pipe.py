@@ -108,6 +108,9 @@ class Needs(Line):
     actors: str | int = 0
     cpus_per_actor: str | float = 1.0
     task_cpus: float = Field(default=1.0, description="the largest read or shuffle task")
+    alone: bool = Field(
+        default=False, description="it compares times: no driver may be prepared beside it"
+    )
 
 
 class Description(Line):

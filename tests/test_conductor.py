@@ -15,7 +15,7 @@ from demo_server.catalog import Catalog
 from demo_server.conductor import Conductor
 from demo_server.head import Ray, RayState
 from demo_server.machine import standbys_for
-from demo_server.pipe import Descriptions
+from demo_server.pipe import Descriptions, Needs
 from demo_server.protocol import ErrorCode, RunStatus, ServerStatus
 from demo_server.readiness import Readiness
 from demo_server.refusal import Refusal
@@ -145,6 +145,25 @@ async def test_a_run_shares_the_cores_with_no_standby_while_another_waits(
     theatre.conductor.pump()
     assert len(theatre.puppets) == 2
     theatre.end(theatre.puppets[0])
+    assert len(theatre.puppets) == 3
+    await theatre.conductor.close()
+
+
+async def test_a_standby_is_prepared_beside_a_long_run_unless_it_compares_times(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conductor, "STANDBY_DELAY_S", 0)
+    monkeypatch.setattr(active.ActiveRun, "seconds", 1.0)
+    ladder = description("ladder", needs=Needs(alone=True))
+    both = Descriptions(experiments=[ladder, description("embed")])
+    theatre.conductor.catalog = Catalog(both)
+    theatre.conductor.start("a", "ladder", {})
+    theatre.conductor.pump()
+    assert len(theatre.puppets) == 1
+    theatre.end(theatre.puppets[0])
+    theatre.ready(theatre.puppets[1])
+    theatre.conductor.start("b", "embed", {})
+    theatre.conductor.pump()
     assert len(theatre.puppets) == 3
     await theatre.conductor.close()
 

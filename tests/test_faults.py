@@ -240,7 +240,7 @@ class Stopped:
 async def test_a_server_that_stood_still_itself_does_not_blame_the_driver(tmp_path: Path) -> None:
     runs = Runs(Archive(tmp_path), None, None, 10**9)
     driver = Stopped()
-    run = ActiveRun(runs, runs.accept("r", "embed", {}, "c0de"), driver)  # type: ignore[arg-type]
+    run = ActiveRun(runs, runs.accept("r", "embed", {}, "c0de"), driver, alone=False)  # type: ignore[arg-type]
     run._looked_at -= 100
     assert not run.is_silent()
     driver.last_heard -= SILENCE_S + 1

@@ -34,7 +34,7 @@ class Params(Parameters):
     engine: EngineName = Field("openvino", description="what computes from the sixth step on")
 
 
-needs = Needs(actors=1)
+needs = Needs(actors=1, alone=True)
 preloads = [(TORCH,)]
 
 # Each step with its title and the part of the rows that it can do in some seconds.

@@ -35,7 +35,7 @@ class Params(Parameters):
     engine: EngineName = Field("openvino", description="what computes")
 
 
-needs = Needs(actors=1)
+needs = Needs(actors=1, alone=True)
 preloads = imports_ahead()
 
 CALL_ROWS = 1024

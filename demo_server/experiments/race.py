@@ -22,7 +22,7 @@ class Params(Parameters):
     engine: EngineName = Field("openvino", description="what computes in the fast one")
 
 
-needs = Needs(actors=1)
+needs = Needs(actors=1, alone=True)
 preloads = [(ladder.TORCH,)]
 
 # The ladder's first step, and its last.
