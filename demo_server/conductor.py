@@ -33,10 +33,13 @@ log = logging.getLogger(__name__)
 
 
 class Conductor:
-    """One run at a time, each in a driver process; implements `session.Starter`."""
+    """One run at a time, each in a driver process; implements `session.Starter`.
 
-    def __init__(self, runs: Runs, readiness: Readiness) -> None:
-        self._runs, self._readiness = runs, readiness
+    `ahead`: whether drivers are prepared for runs that nobody has asked for yet.
+    """
+
+    def __init__(self, runs: Runs, readiness: Readiness, ahead: bool = True) -> None:
+        self._runs, self._readiness, self._ahead = runs, readiness, ahead
         self.catalog = Catalog()
         self.on_change: Callable[[], None] = lambda: None
         self._waiting = WaitingLine(runs)
@@ -181,8 +184,8 @@ class Conductor:
 
     def _may_start_driver(self) -> bool:
         if self._active is None:
-            return True
-        needed = not self._active.alone and not self._readiness.has_any
+            return self._ahead or bool(self._waiting.line)
+        needed = self._ahead and not self._active.alone and not self._readiness.has_any
         return needed and self._active.seconds > STANDBY_DELAY_S
 
     def _begin(self, run: Run) -> None:

@@ -218,7 +218,8 @@ async def working(settings: Settings, catalog: Catalog) -> AsyncIterator[Works]:
         joined = JoinedRay(server.ray.address, server.ray.token)
     book = Ledger(settings.cache / f"terminal-{os.getpid()}.json")
     book.write()
-    works = Works(settings, book, ray=joined)
+    # Who types a command waits for what it does, and for nothing that comes after it.
+    works = Works(settings, book, ray=joined, ahead=False)
     works.conductor.catalog = catalog
     works.conductor.open()
     try:

@@ -20,7 +20,7 @@ from demo_server.settings import Settings
 
 
 class Works:
-    """What a server and a run in a terminal share."""
+    """What a server and a run in a terminal share; `ahead` as `Conductor` has it."""
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class Works:
         book: Ledger,
         ray: Ray | None = None,
         command: Callable[[Ray, Settings], list[str]] = driver_command,
+        ahead: bool = True,
     ) -> None:
         self.settings = settings
         self.runs = Runs(
@@ -38,7 +39,7 @@ class Works:
         self._numbers = itertools.count(1)
         standbys = machine.standbys_for(machine.memory_bytes())
         self.readiness = Readiness(self.ray, self._spawn, code_version, standbys)
-        self.conductor = Conductor(self.runs, self.readiness)
+        self.conductor = Conductor(self.runs, self.readiness, ahead)
         self.describer = Describer(settings)
 
     def _own_ray(self, book: Ledger) -> Ray:

@@ -51,12 +51,14 @@ class Puppet:
 class Theatre:
     """A conductor with puppets."""
 
-    def __init__(self, directory: Path, ray: FakeRay, standbys: int = 1) -> None:
+    def __init__(
+        self, directory: Path, ray: FakeRay, standbys: int = 1, ahead: bool = True
+    ) -> None:
         self.ray, self.code = ray, 1
         self.puppets: list[Puppet] = []
         self.runs = Runs(Archive(directory), None, None, 10**9)
         self.readiness = Readiness(ray, self._spawn, lambda: self.code, standbys)
-        self.conductor = Conductor(self.runs, self.readiness)
+        self.conductor = Conductor(self.runs, self.readiness, ahead)
         self.conductor.catalog = Catalog(DESCRIPTIONS)
 
     def _spawn(self, ray: Ray) -> Puppet:
@@ -165,6 +167,24 @@ async def test_a_standby_is_prepared_beside_a_long_run_unless_it_compares_times(
     theatre.conductor.start("b", "embed", {})
     theatre.conductor.pump()
     assert len(theatre.puppets) == 3
+    await theatre.conductor.close()
+
+
+async def test_a_terminal_prepares_a_driver_for_each_run_and_none_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conductor, "STANDBY_DELAY_S", 0)
+    monkeypatch.setattr(active.ActiveRun, "seconds", 1.0)
+    theatre = Theatre(tmp_path, FakeRay(), ahead=False)
+    theatre.conductor.open()
+    assert theatre.puppets == []
+    for number, request in enumerate("ab"):
+        theatre.conductor.start(request, "embed", {})
+        theatre.ready(theatre.puppets[number])
+        theatre.conductor.pump()
+        assert len(theatre.puppets) == number + 1
+        theatre.end(theatre.puppets[number])
+        assert len(theatre.puppets) == number + 1
     await theatre.conductor.close()
 
 
