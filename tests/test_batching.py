@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo_server.driver.batching import Tokens, padding, row_batches, token_batches
+from demo_server.driver.batching import PASS_COST, Tokens, padding, row_batches, token_batches
 
 LENGTHS = st.lists(st.integers(1, 60), max_size=120)
 BUDGETS = st.integers(1, 300)
@@ -36,12 +36,25 @@ def test_a_pass_keeps_the_budget_unless_it_is_one_row(lengths: list[int], budget
 
 
 @given(LENGTHS, BUDGETS)
-def test_a_pass_ends_only_where_the_next_row_would_break_the_budget(
+def test_a_pass_ends_only_where_the_next_row_would_break_the_budget_or_pad_for_more_than_a_pass(
     lengths: list[int], budget: int
 ) -> None:
     batches = token_batches(lengths, budget)
     for rows, following in itertools.pairwise(batches):
-        assert (len(rows) + 1) * lengths[following[0]] > budget
+        longest, next_one = lengths[rows[-1]], lengths[following[0]]
+        padded = len(rows) * (next_one - longest)
+        assert (len(rows) + 1) * next_one > budget or padded > budget * PASS_COST
+
+
+def test_rows_much_shorter_than_the_next_go_by_themselves() -> None:
+    lengths = [5] * 20 + [50] * 20
+    assert [len(rows) for rows in token_batches(lengths, 2048)] == [20, 20]
+    assert padding(lengths, token_batches(lengths, 2048)) == 0
+
+
+def test_a_few_tokens_of_padding_cost_less_than_another_pass() -> None:
+    lengths = [5] * 20 + [6] * 20
+    assert [len(rows) for rows in token_batches(lengths, 2048)] == [40]
 
 
 @given(LENGTHS, BUDGETS)
