@@ -22,6 +22,8 @@ INTERVAL_S = 0.5
 QUIET_S = 8.0
 # What idle workers and Ray's own threads in them use stays far below this share of one core.
 BUSY_SHARE = 0.1
+# Who has given rows so lately is not suspected, and not looked at: that takes time of the cores.
+MOVING_S = 1.0
 MAX_DEATHS = 3
 FULL_SHARE = 0.9
 
@@ -104,7 +106,7 @@ class Guard:
             self._activity.busy_at = now
         if stalled := self._observation.overdue():
             return self._stalled(stalled)
-        if self._raylet is None:
+        if self._raylet is None or self._observation.overdue(MOVING_S) is None:
             return None
         # What waits for a process may wait for one that stands ready to have imported.
         standing = self._context.prestarted or awaits_a_worker()

@@ -92,42 +92,41 @@ def effort(raylet: psutil.Process, job: str | None = None, *, standing: bool = T
     """
     seconds, waits = dict[int, float](), False
     try:
-        found = raylet.children()
+        found = raylet.children(recursive=True)  # parents before their children
     except psutil.Error:  # the server, which watches it, says so and ends the run
         return Effort(seconds, waits_for_disk=True)
-    for worker in filter(is_worker, found):
-        if job is not None and not works_for(worker, job, standing):
+    for one in found:
+        try:
+            with one.oneshot():
+                if one.ppid() == raylet.pid:
+                    counts = is_worker(one) and (job is None or works_for(one, job, standing))
+                else:
+                    counts = one.ppid() in seconds
+                if not counts:
+                    continue
+                times = one.cpu_times()
+                seconds[one.pid] = times.user + times.system
+                waits = waits or one.status() == psutil.STATUS_DISK_SLEEP
+        except psutil.Error:  # it has ended
             continue
-        for one in [worker, *children(worker)]:
-            try:
-                times, status = one.cpu_times(), one.status()
-            except psutil.Error:  # it has ended
-                continue
-            seconds[one.pid] = times.user + times.system
-            waits = waits or status == psutil.STATUS_DISK_SLEEP
     return Effort(seconds, waits)
 
 
 def is_worker(child: psutil.Process) -> bool:
-    """Tell a worker from the raylet's agents, which never rest."""
-    try:
-        words = " ".join(child.cmdline())
-    except psutil.Error:
-        return False
+    """Tell a worker from the raylet's agents, which never rest.
+
+    Raises:
+        psutil.Error: it has ended.
+    """
+    words = " ".join(child.cmdline())
     return words.startswith("ray::") or "default_worker.py" in words
 
 
 def works_for(worker: psutil.Process, job: str, standing: bool) -> bool:
-    """Whether a worker was started for a job or for any; `standing` ones that nobody took too."""
-    try:
-        mine = worker.environ().get(JOB) in (job, NO_JOB)
-        return mine and (standing or not stands_ready(worker))
-    except psutil.Error:  # it has ended
-        return False
+    """Whether a worker was started for a job or for any; `standing` ones that nobody took too.
 
-
-def children(of: psutil.Process) -> list[psutil.Process]:
-    try:
-        return of.children(recursive=True)
-    except psutil.Error:
-        return []
+    Raises:
+        psutil.Error: it has ended.
+    """
+    mine = worker.environ().get(JOB) in (job, NO_JOB)
+    return mine and (standing or not stands_ready(worker))
