@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 # An experiment that has shut Ray down must not have it started again behind its back.
@@ -16,7 +18,6 @@ import datasets
 import ray
 import ray.data
 from ray.actor import ActorHandle
-from ray.data._internal.datasource.huggingface_datasource import HuggingFaceDatasource
 from ray.data._internal.execution.node_trackers import get_or_create_actor_location_tracker
 from ray.exceptions import RayActorError
 
@@ -155,8 +156,22 @@ def stay_local() -> None:
     It would ask the hub first whether it has the same rows as Parquet, also for a dataset read
     from disk; without a network that request is an error.
     """
-    nothing: Any = classmethod(lambda cls, dataset: [])
-    HuggingFaceDatasource.list_parquet_urls_from_dataset = nothing  # type: ignore[method-assign]
+    with without("transformers"):  # 0.5 s that Ray's module takes for `datasets` before 4.0
+        module = importlib.import_module("ray.data._internal.datasource.huggingface_datasource")
+    module.HuggingFaceDatasource.list_parquet_urls_from_dataset = classmethod(lambda cls, _: [])
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """Have imports of a module fail within the block, as where it isn't installed."""
+    known = sys.modules.get(name)
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        if known:
+            sys.modules[name] = known
 
 
 def warm_up(cpus: int) -> None:
