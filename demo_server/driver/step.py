@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import psutil
 from ray.data.dataset import MaterializedDataset
 
 from demo_server.driver.experiment import Context, RunError
@@ -104,6 +105,11 @@ def wait_until_quiet(context: Context) -> None:
     if raylet is None:
         return
     context.note("Waiting until the workers have imported their libraries.")
+    wait_until_idle(raylet)
+
+
+def wait_until_idle(raylet: psutil.Process) -> None:
+    """Wait until the workers of this machine have used next to no CPU for `QUIET_S`."""
     deadline, activity = time.monotonic() + QUIET_WITHIN_S, Activity(time.monotonic())
     while time.monotonic() < min(deadline, activity.busy_at + QUIET_S):
         time.sleep(0.2)
