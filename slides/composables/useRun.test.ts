@@ -113,6 +113,17 @@ describe('starting', () => {
 })
 
 describe('a run', () => {
+  it('is the latest of the experiment, on a slide about some parameters the latest that has them', () => {
+    const about = effectScope().run(() => createRun('embed', { batch_size: 32 }, ref(true), true))!
+    set({ runs: [runOf({ run_id: 'r1', params: { batch_size: 32, rows: 1 } }), runOf({ run_id: 'r2', params: { batch_size: 64, rows: 1 } })] })
+    expect(run.info.value?.run_id).toBe('r2')
+    expect(about.info.value?.run_id).toBe('r1')
+    about.setParams({ batch_size: 64 })
+    expect(about.info.value?.run_id).toBe('r2')
+    about.setParams({ batch_size: 16 })
+    expect(about.info.value).toBeUndefined()
+  })
+
   it('is cancelled by the key that starts one', () => {
     set({ runs: [runOf()] })
     run.toggle()

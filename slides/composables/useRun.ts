@@ -38,8 +38,11 @@ export function useRun(): Run {
  * The latest run of an experiment, or its recording where that is played, with what starts, cancels
  * and resets it. Parameters, resets and playbacks are shared, so that the stage, the presenter's
  * view and the audience see the same.
+ *
+ * `matching`: only runs whose parameters have the chosen values of those in `defaults`, for a slide
+ * that is about them.
  */
-export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolean>) {
+export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolean>, matching = false) {
   const { connection, view, isOpen, canStart, standsAlone, scripted } = useConnection()
   const shared = computed(() => objectAt(view.value.channels['controls'], name))
   const playback = usePlayback(name, shared, share, standsAlone)
@@ -47,7 +50,7 @@ export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolea
   const experiment = computed(() => view.value.experiments.find(known => known.name === name) ?? playback.recording.value?.header.experiment)
 
   const info = computed(() => {
-    const latest = view.value.runs.findLast(run => run.experiment === name)
+    const latest = view.value.runs.findLast(run => run.experiment === name && isMeant(run))
     return !latest || latest.run_id === shared.value['dismissed'] || isEarlier(latest) ? undefined : latest
   })
   const runId = computed(() => info.value?.run_id)
@@ -105,6 +108,10 @@ export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolea
     stop = id === undefined ? undefined : connection.watch(id)
   }, { immediate: true })
   onScopeDispose(() => stop?.())
+
+  function isMeant(run: RunInfo): boolean {
+    return !matching || Object.keys(defaults).every(key => run.params[key] === chosen.value[key])
+  }
 
   function share(patch: JsonObject): void {
     if (canStart.value)
