@@ -12,10 +12,14 @@ Arrival = tuple[float, int]
 
 @dataclass(frozen=True)
 class Rates:
-    """Rows a second: `steady` from the first to the last row, `total` from nothing to all."""
+    """Rows a second: `steady` from the first to the last row, `total` from nothing to all.
+
+    `run` is from the begin of a run, when Ray is up, to all; None for one without Ray.
+    """
 
     steady: float
     total: float
+    run: float | None = None
 
 
 def rates(
@@ -24,6 +28,7 @@ def rates(
     rows: int,
     arrivals: Sequence[Arrival],
     called_at: float | None = None,
+    run_at: float | None = None,
 ) -> Rates:
     """Return the rates of one contender in one round.
 
@@ -34,12 +39,13 @@ def rates(
         ValueError: the times go back, or say nothing about the pace.
     """
     total = pace(rows, done_at - began_at)
+    run = None if run_at is None else pace(rows, done_at - run_at)
     if called_at is not None:
-        return Rates(pace(rows, done_at - called_at), total)
+        return Rates(pace(rows, done_at - called_at), total, run)
     if len(arrivals) < 2:
         raise ValueError("fewer than two arrivals: there is no pace between them")
     (first_at, first_rows), (last_at, _) = arrivals[0], arrivals[-1]
-    return Rates(pace(sum(n for _, n in arrivals) - first_rows, last_at - first_at), total)
+    return Rates(pace(sum(n for _, n in arrivals) - first_rows, last_at - first_at), total, run)
 
 
 def pace(rows: int, seconds: float) -> float:
@@ -55,9 +61,11 @@ def pace(rows: int, seconds: float) -> float:
 
 def median_rates(rounds: Sequence[Rates]) -> Rates:
     """Return the medians of several rounds, each figure for itself."""
+    runs = [one.run for one in rounds if one.run is not None]
     return Rates(
         statistics.median(one.steady for one in rounds),
         statistics.median(one.total for one in rounds),
+        statistics.median(runs) if runs else None,
     )
 
 

@@ -169,7 +169,7 @@ def turn(name: str, number: int, job: Job, reference: Any, ledger: Ledger) -> No
             lowest_cosine(reference, Path(job.arrivals).parent, said["rows"], rows)
         )
         arrivals = [(at, count) for at, count in said["arrivals"]]
-        one = rates(began_at, said["done_at"], rows, arrivals, said["called_at"])
+        one = rates(began_at, said["done_at"], rows, arrivals, said["called_at"], said["run_at"])
     except (NotMeasuredError, ValueError) as error:
         ledger.left_out[name] = str(error)
         say(f"round {number}, {name}: left out, {error}")

@@ -94,6 +94,12 @@ def test_a_short_run_has_no_bars_and_says_that_it_is_short():
     assert "A short run" not in standings.notes(ledger, rows=10_000, rounds=5)[0]
 
 
+def test_a_run_counts_from_its_begin_where_ray_is_up():
+    one = rates(0.0, 14.0, 140, [(10.0, 40), (11.0, 100)], run_at=7.0)
+    assert (one.total, one.run) == (10.0, 20.0)
+    assert median_rates([one, ONE]).run == 20.0
+
+
 def test_the_total_has_its_bar_at_3000_rows_and_only_there():
     ledger = standings.Ledger()
     ledger.rates["ours:openvino:bf16"][1] = Rates(9.0, 6.0)
@@ -102,6 +108,17 @@ def test_the_total_has_its_bar_at_3000_rows_and_only_there():
     _, at_10000 = standings.ratios(ledger, rows=10_000, rounds=5)
     assert (at_3000["value"], at_3000["at_least"]) == (6.0, 5.0)
     assert "at_least" not in at_10000
+
+
+def test_runs_are_compared_from_their_begin_where_both_have_one():
+    ledger = standings.Ledger()
+    ledger.rates["ours:openvino:f32"][1] = Rates(9.0, 6.0, 8.0)
+    ledger.rates["course"][1] = Rates(1.0, 1.0, 2.0)
+    ledger.rates["encode"][1] = ONE
+    said = {one["what"]: one["value"] for one in standings.ratios(ledger, rows=10_000, rounds=5)}
+    (begun,) = (what for what in said if what.endswith("from the run's begin"))
+    assert said[begun] == 4.0
+    assert len([one for one in standings.table(ledger, {}) if "begin" in one["what"]]) == 2
 
 
 def test_who_is_left_out_is_named_with_the_reason():

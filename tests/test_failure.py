@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from demo_server.driver.failure import MAX_MESSAGE, clean, explain, user_exception
 from demo_server.driver.input_error import InputError
-from demo_server.driver.observe import StalledError
+from demo_server.driver.stall import StalledError
 
 WRAPPED = """\x1b[36mray::MapWorker(MapBatches(C)).submit()\x1b[39m (pid=1, ip=127.0.0.1)
   File "/home/someone/lib/concurrent/futures/thread.py", line 58, in run

@@ -24,8 +24,8 @@ from demo_server.driver import guard
 from demo_server.driver.failure import explain
 from demo_server.driver.guard import Activity, Deaths
 from demo_server.driver.nodes import Node, answers
-from demo_server.driver.observe import Stall, StalledError
 from demo_server.driver.prestart import JOB, MODULES, NO_JOB
+from demo_server.driver.stall import Stall, StalledError
 from demo_server.driver.workers import Effort, Worker, effort
 from demo_server.driver_process import DriverProcess
 from demo_server.ledger import Ledger

@@ -17,17 +17,9 @@ from ray.data._internal.execution.streaming_executor import StreamingExecutor
 from ray.data._internal.logical import operators as logical
 
 from demo_server.driver.live import live
-from demo_server.driver.observe import (
-    INTERVAL_S,
-    KEEP_ROWS,
-    Observation,
-    Observer,
-    Rate,
-    Stall,
-    batch_size,
-    calling,
-    rows_in,
-)
+from demo_server.driver.observe import INTERVAL_S, Observation, Observer, Rate
+from demo_server.driver.operators import KEEP_ROWS, batch_size, calling, rows_in
+from demo_server.driver.stall import Stall
 from demo_server.protocol import OperatorProgress
 
 

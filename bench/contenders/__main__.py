@@ -58,6 +58,7 @@ def main() -> None:
     said = {
         "arrivals": arrivals,
         "called_at": outcome.called_at,
+        "run_at": outcome.run_at,
         "done_at": done_at,
         "rows": len(set(outcome.ids)),
         "facts": outcome.facts,

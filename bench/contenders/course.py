@@ -29,6 +29,7 @@ def course(job: Job) -> Outcome:
     import ray
 
     ray.init(include_dashboard=False, num_cpus=job.cores, logging_level="ERROR")
+    run_at = time.time()
     ds = ray.data.from_huggingface(datasets.Dataset(job.table()))
     ds = ds.map_batches(
         TextEmbedder,
@@ -44,5 +45,6 @@ def course(job: Job) -> Outcome:
         [int(row) for batch in batches for row in batch["id"]],
         np.concatenate([np.stack(list(batch["embedding"])) for batch in batches]),
         "one actor of one CPU, 64 rows a call, encode by default",
+        run_at=run_at,
         done_at=done_at,
     )

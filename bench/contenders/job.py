@@ -69,6 +69,7 @@ class Outcome:
         vectors: float32 of shape (rows, dim).
         facts: what to say of its settings.
         called_at: when it asked for everything at once, for one whose rows can't be seen coming.
+        run_at: when its run began and Ray was up, for one in Ray.
         arrivals: (Unix time, rows) of each pass, for one that knows them without the file.
         done_at: when everything was there, for one that works on after that.
     """
@@ -77,6 +78,7 @@ class Outcome:
     vectors: Array
     facts: str = ""
     called_at: float | None = None
+    run_at: float | None = None
     arrivals: list[tuple[float, int]] = field(default_factory=list)
     done_at: float | None = None
 

@@ -39,7 +39,7 @@ def in_ray(job: Job, engine: str, precision: str) -> Outcome:
         text=True,
     )
     assert ran.stdout
-    arrivals, done_at, ended = [], None, None
+    arrivals, run_at, done_at, ended = [], None, None, None
     for line in ran.stdout:
         event = json.loads(line)
         if event["kind"] == "rows":
@@ -47,6 +47,7 @@ def in_ray(job: Job, engine: str, precision: str) -> Outcome:
             arrivals.append((data["finished_at"] / 1000, int(data["batch_rows"])))
         if event["kind"] == "result" and done_at is None:
             done_at = time.time()
+            run_at = done_at - event["data"]["seconds"]
         if event["kind"] == "status":
             ended = event["data"]
     if ran.wait() != 0:
@@ -58,6 +59,7 @@ def in_ray(job: Job, engine: str, precision: str) -> Outcome:
         np.asarray(table["embedding"].combine_chunks().flatten()).reshape(len(table), -1),
         "`demo-server run embed`, this machine's defaults, live events and log on",
         arrivals=sorted(arrivals),
+        run_at=run_at,
         done_at=done_at,
     )
 

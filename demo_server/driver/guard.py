@@ -13,7 +13,8 @@ import ray
 from demo_server.driver.connection import available_resources, cluster_resources
 from demo_server.driver.experiment import Context
 from demo_server.driver.nodes import Nodes, other_nodes
-from demo_server.driver.observe import Observation, StalledError
+from demo_server.driver.observe import Observation
+from demo_server.driver.stall import StalledError
 from demo_server.driver.workers import Effort, Worker, awaits_a_worker, effort, raylet_here, workers
 
 INTERVAL_S = 0.5
