@@ -1,4 +1,4 @@
-import { click, openSlide, SLIDES } from './deck'
+import { click, openSlide, slideOf, SLIDES } from './deck'
 import { findFlaws } from './flaws'
 import { resetSlide } from './run'
 import { expect, test } from './test'
@@ -18,3 +18,23 @@ for (const { number, title, experiment, hasClicks } of SLIDES) {
     }
   })
 }
+
+test('a slide that stands still asks for no frames, though Slidev has mounted all the others', async ({ page }) => {
+  const drawing = SLIDES.find(({ hasDrawing }) => hasDrawing)!
+  await openSlide(page, slideOf('embed'))
+  await page.waitForFunction(last => document.querySelector(`#slide-content [data-slidev-no="${last}"] h1`) !== null, SLIDES.length)
+  const frames = (): Promise<number> => page.evaluate(async () => {
+    let asked = 0
+    const native = window.requestAnimationFrame.bind(window)
+    window.requestAnimationFrame = (callback) => {
+      asked += 1
+      return native(callback)
+    }
+    await new Promise(resolve => setTimeout(resolve, 1000))
+    window.requestAnimationFrame = native
+    return asked
+  })
+  expect(await frames()).toBeLessThan(5)
+  await openSlide(page, drawing.number)
+  expect(await frames(), 'the drawing is alive where it is shown').toBeGreaterThan(5)
+})
