@@ -196,3 +196,12 @@ print("as it must be")
 def test_the_environment_names_the_modules_in_order_and_the_codes_version() -> None:
     variables = {"DEMO_PRELOAD_MODULES": "a,b.c", "DEMO_PRELOAD_CODE": VERSION}
     assert runtime_env(["a", "b.c"]) == {"env_vars": variables}
+
+
+def test_preparing_a_driver_imports_no_transformers_and_leaves_them_to_who_needs_them() -> None:
+    code = (
+        "import sys; from demo_server.driver import preparation; preparation.load_experiments(); "
+        "preparation.stay_local(); assert 'transformers' not in sys.modules; import transformers"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
