@@ -1,4 +1,4 @@
-import { click, openSlide, slideOf, SLIDES } from './deck'
+import { click, openSlide, settle, slideOf, SLIDES } from './deck'
 import { findFlaws } from './flaws'
 import { resetSlide } from './run'
 import { expect, test } from './test'
@@ -19,10 +19,8 @@ for (const { number, title, experiment, hasClicks } of SLIDES) {
   })
 }
 
-test('a slide that stands still asks for no frames, though Slidev has mounted all the others', async ({ page }) => {
+test('a slide that stands still asks for no frames, though a drawing was shown before', async ({ page }) => {
   const drawing = SLIDES.find(({ hasDrawing }) => hasDrawing)!
-  await openSlide(page, slideOf('embed'))
-  await page.waitForFunction(last => document.querySelector(`#slide-content [data-slidev-no="${last}"] h1`) !== null, SLIDES.length)
   const frames = (): Promise<number> => page.evaluate(async () => {
     let asked = 0
     const native = window.requestAnimationFrame.bind(window)
@@ -34,7 +32,33 @@ test('a slide that stands still asks for no frames, though Slidev has mounted al
     window.requestAnimationFrame = native
     return asked
   })
-  expect(await frames()).toBeLessThan(5)
   await openSlide(page, drawing.number)
   expect(await frames(), 'the drawing is alive where it is shown').toBeGreaterThan(5)
+  for (const number of [drawing.number + 1, drawing.number + 2]) {
+    await page.keyboard.press('ArrowDown')
+    await settle(page, number)
+  }
+  expect(await frames()).toBeLessThan(5)
+})
+
+test('only the slides beside the shown one are mounted, and far ones are there without a server', async ({ page, context, complaints }) => {
+  complaints.expect(/ERR_INTERNET_DISCONNECTED .*favicon\.svg/) // the browser asks again with each title
+  const shown = slideOf('embed')
+  const scripts: string[] = []
+  page.on('requestfinished', request => request.resourceType() === 'script' && scripts.push(request.url()))
+  await openSlide(page, shown)
+  await page.waitForTimeout(4000) // Slidev mounts all of them after three seconds
+  expect(await page.locator('#slide-content [data-slidev-no]').evaluateAll(slides => slides.map(slide => Number(slide.getAttribute('data-slidev-no')))))
+    .toEqual([shown - 1, shown, shown + 1])
+
+  let before: number
+  do {
+    before = scripts.length
+    await page.waitForTimeout(500)
+  } while (scripts.length > before)
+  await context.setOffline(true)
+  for (const number of [shown - 1, shown - 2, shown - 3]) {
+    await page.keyboard.press('ArrowUp')
+    await settle(page, number)
+  }
 })

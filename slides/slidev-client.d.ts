@@ -3,6 +3,12 @@
 import type { ClicksContext, RenderContext, SlidevConfig } from '@slidev/types'
 import type { ComputedRef, Ref } from 'vue'
 
+export interface SlideRoute {
+  no: number
+  meta: { slide: { frontmatter: { preload?: boolean } } }
+  load: () => Promise<unknown>
+}
+
 export interface SlidevNav {
   currentSlideNo: ComputedRef<number>
   clicks: ComputedRef<number>
@@ -13,6 +19,7 @@ export interface SlidevNav {
   isPresenter: ComputedRef<boolean>
   isPrintMode: ComputedRef<boolean>
   router: { isReady: () => Promise<void> }
+  slides: Ref<SlideRoute[]>
 }
 
 export interface SlideContext {

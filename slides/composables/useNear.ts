@@ -4,8 +4,8 @@ import { computed } from 'vue'
 import { useOnStage } from './useOnStage'
 
 /**
- * Whether this slide is shown or next to the one that is; always, where it is not on a stage. Slidev
- * mounts every slide three seconds after the first.
+ * Whether this slide is shown or next to the one that is; always, where it is not on a stage. A slide
+ * that was shown once stays mounted.
  */
 export function useNear(): ComputedRef<boolean> {
   const { $page } = useSlideContext()

@@ -1,0 +1,38 @@
+import type { SlideRoute } from '@slidev/client'
+import { useNav } from '@slidev/client'
+import { onScopeDispose, watchEffect } from 'vue'
+
+/** Milliseconds of rest after each slide that is fetched, so that a press waits for one at most. */
+const REST_MS = 50
+
+/**
+ * Mounts a slide once it is next to the shown one, and fetches the others one by one, nearest first,
+ * so that a server that dies takes no page with it. Slidev by itself mounts all of them in one go
+ * three seconds after the first, and for a third of a second no key is answered.
+ */
+export function useMounting(): void {
+  const { currentSlideNo, slides } = useNav()
+
+  watchEffect(() => {
+    for (const { no, meta } of slides.value) {
+      if (Math.abs(no - currentSlideNo.value) <= 1)
+        meta.slide.frontmatter.preload = true
+      else
+        meta.slide.frontmatter.preload ??= false
+    }
+  })
+
+  let disposed = false
+  onScopeDispose(() => { disposed = true })
+
+  async function fetchAll(): Promise<void> {
+    const distance = ({ no }: SlideRoute) => Math.abs(no - currentSlideNo.value)
+    for (const { load } of slides.value.toSorted((one, other) => distance(one) - distance(other))) {
+      if (disposed)
+        return
+      await load()
+      await new Promise(resolve => setTimeout(resolve, REST_MS))
+    }
+  }
+  void fetchAll()
+}
