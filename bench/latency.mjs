@@ -19,7 +19,7 @@ const PAUSE_MS = 6000
 const AT_ONCE_EVERY = 4
 /** Every third run is of other parameters than the one before. */
 const CHANGED_EVERY = 3
-const BATCH_SIZES = [1024, 512]
+const BATCH_SIZES = [2048, 1024]
 const SETTLE_MS = 12_000
 const WARM_MS = 240_000
 const POLL_MS = 25

@@ -27,7 +27,7 @@ BASE = 10_000
 # From which size on the pace is to be that of BASE, and memory to have stayed.
 LARGE, LARGEST = 110_000, 1_000_000
 PACE_SHARE, MEMORY_SHARE = 0.95, 1.10
-ROWS_A_BLOCK, MOST_BLOCKS = 1024, 1000
+ROWS_A_BLOCK, MOST_BLOCKS = 2500, 1000
 SETTLE_S = 6.0
 GUESSED_RATE = 200.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from demo_server.driver import conversion, engine, model, torch_engine
+from demo_server.driver.batching import Array, Tokens
 from demo_server.driver.device import cpu_has_bf16
 from demo_server.driver.engine import EngineName, Precision
 from demo_server.driver.experiment import Context, RunError
@@ -107,6 +109,54 @@ def test_embeddings_are_the_references(
     norms = np.linalg.norm(got, axis=1) * np.linalg.norm(reference, axis=1)
     assert ((got * reference).sum(axis=1) / norms).min() >= LEAST_COSINE[precision]
     assert said == []
+
+
+@pytest.mark.parametrize(("name", "precision"), PAIRS)
+def test_passes_run_beside_each_other_and_come_in_order(
+    name: EngineName,
+    precision: Precision,
+    converters: list[subprocess.Popen[bytes]],
+) -> None:
+    path = model.resolve(None).path
+    directory = str(conversion.ensure(path)) if name == "openvino" else path
+    if precision == "bf16" and not cpu_has_bf16():
+        return
+    loaded = engine.load_engine(directory, name, precision, threads=2, pass_threads=1)
+    loaded.budget = 64
+    tokens = loaded.tokenize(TEXTS)
+    threads, inside, together = set(), 0, 0
+    original, lock = loaded.embed, threading.Lock()
+
+    def embed(tokens: Tokens, rows: Array) -> Array:
+        nonlocal inside, together
+        with lock:
+            inside += 1
+            together = max(together, inside)
+            threads.add(threading.get_ident())
+        vectors = original(tokens, rows)
+        with lock:
+            inside -= 1
+        return vectors
+
+    loaded.embed = embed  # type: ignore[method-assign]
+    passes = list(loaded.passes(tokens))
+    assert [rows.tolist() for rows, _ in passes] == [b.tolist() for b in tokens.batches(64)]
+    assert together == len(threads) == 2
+    for rows, vectors in passes:
+        np.testing.assert_allclose(vectors, original(tokens, rows), atol=1e-6)
+
+
+def test_a_pass_that_fails_fails_the_call(converters: list[subprocess.Popen[bytes]]) -> None:
+    directory = str(conversion.ensure(model.resolve(None).path))
+    loaded = engine.load_engine(directory, "openvino", "f32", threads=2, pass_threads=1)
+    tokens = loaded.tokenize(TEXTS)
+
+    def embed(tokens: Tokens, rows: Array) -> Array:
+        raise MemoryError("in a thread")
+
+    loaded.embed = embed  # type: ignore[method-assign]
+    with pytest.raises(MemoryError, match="in a thread"):
+        list(loaded.passes(tokens))
 
 
 def test_openvino_needs_no_torch(converters: list[subprocess.Popen[bytes]]) -> None:

@@ -106,7 +106,7 @@ def rates_alone(session: Session) -> dict[str, float]:
     for name, precision in offered(session.device):
         try:
             model = str(ensure(session.model)) if name == "openvino" else session.model
-            engine = load_engine(model, name, precision, available_cpus())
+            engine = load_engine(model, name, precision, available_cpus(), pass_threads=1)
         except (InputError, ValueError) as error:
             raise SystemExit(f"{name} {precision}: {error}") from error
         engines[f"{name} {precision}"] = engine
@@ -121,8 +121,8 @@ def loop_s(engine: Engine, texts: Array) -> float:
     """Return the seconds that the forward passes over some texts take."""
     tokens = engine.tokenize(texts)
     began = time.perf_counter()
-    for rows in tokens.batches(engine.budget):
-        engine.embed(tokens, rows)
+    for _ in engine.passes(tokens):
+        pass
     return time.perf_counter() - began
 
 

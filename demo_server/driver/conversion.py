@@ -105,7 +105,7 @@ def convert(model: str) -> None:
         # What OpenVINO compiles is kept under this path: the first actor needn't.
         for precision in PRECISIONS:
             if refusal("openvino", precision, "cpu") is None:
-                OpenVinoEngine(str(directory), precision, threads=1)
+                OpenVinoEngine(str(directory), precision, threads=1, at_once=1)
 
 
 def write(model: str, directory: Path) -> None:

@@ -1,14 +1,20 @@
 """What computes the embeddings: an engine, in a precision, chosen for each run.
 
 An engine turns texts into `Tokens` and rows of them into vectors; which rows go through together
-is `batching`'s business, the same for all. Libraries are imported where an engine is made, in the
-actor, and only its own: OpenVINO's needs no torch, whose imports take seconds.
+is `batching`'s business, the same for all. Passes may run beside each other, of one thread each:
+threads that share a pass wait for each other at every operator. Libraries are imported where an
+engine is made, in the actor, and only its own: OpenVINO's needs no torch, whose imports take
+seconds.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from typing import Any, Literal, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,29 +37,53 @@ CPU_TOKENS = 2048
 GPU_TOKENS = 65_536
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """A model that is loaded; `dim` floats a row, passes of at most `budget` tokens."""
 
     dim: int
     budget: int
 
+    def __init__(self, at_once: int) -> None:
+        self._pool = ThreadPoolExecutor(at_once)
+
+    @abstractmethod
     def tokenize(self, texts: Array) -> Tokens:
         """Tokenize strings of shape (rows,), cut to what the model can read."""
 
+    @abstractmethod
     def embed(self, tokens: Tokens, rows: Array) -> Array:
         """Run one forward pass over `rows`: float32 of shape (len(rows), dim)."""
 
+    def passes(self, tokens: Tokens) -> Iterator[tuple[Array, Array]]:
+        """Embed all rows, by length and within the budget, several passes at once.
 
-def load_engine(model: str, engine: EngineName, precision: Precision, threads: int) -> Engine:
-    """Load a model: a directory of sentence-transformers, or for OpenVINO one of `conversion`."""
+        Yields the rows of each pass and their vectors, the shortest rows first.
+        """
+        batches = tokens.batches(self.budget)
+        return zip(batches, self._pool.map(partial(self.embed, tokens), batches), strict=True)
+
+
+def load_engine(
+    model: str,
+    engine: EngineName,
+    precision: Precision,
+    threads: int,
+    pass_threads: int | None = None,
+) -> Engine:
+    """Load a model: a directory of sentence-transformers, or for OpenVINO one of `conversion`.
+
+    A pass has `pass_threads` of the `threads`, all if not told, and as many run at once as there
+    are threads for. On a GPU they run one after the other.
+    """
+    each = pass_threads or threads
     if engine == "openvino":
         from demo_server.driver.openvino_engine import OpenVinoEngine
 
-        loaded: Engine = OpenVinoEngine(model, precision, threads)
+        loaded: Engine = OpenVinoEngine(model, precision, each, threads // each)
     else:
         from demo_server.driver.torch_engine import TorchEngine
 
-        loaded = TorchEngine(model, precision, threads)
+        loaded = TorchEngine(model, precision, each, threads // each)
     tally.loaded()
     return loaded
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from demo_server.driver import tally
 from demo_server.driver.batching import Array, Tokens
-from demo_server.driver.engine import CPU_TOKENS, Precision, tokenize
+from demo_server.driver.engine import CPU_TOKENS, Engine, Precision, tokenize
 
 MODEL, TOKENIZER, FACTS = "model.xml", "tokenizer.json", "facts.json"
 
@@ -20,12 +22,13 @@ def say_nothing_to_its_makers() -> None:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(Engine):
     """Compiled for a directory's model; what OpenVINO compiles is kept beside it."""
 
     budget = CPU_TOKENS
 
-    def __init__(self, directory: str, precision: Precision, threads: int) -> None:
+    def __init__(self, directory: str, precision: Precision, threads: int, at_once: int) -> None:
+        super().__init__(at_once)
         say_nothing_to_its_makers()
         from openvino import Core
         from tokenizers import Tokenizer
@@ -37,19 +40,27 @@ class OpenVinoEngine:
         self._tokenizer = Tokenizer.from_file(str(path / TOKENIZER))
         settings = {
             "INFERENCE_PRECISION_HINT": precision,
-            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_NUM_THREADS": threads * at_once,
+            "NUM_STREAMS": at_once,
             "ENABLE_CPU_PINNING": False,  # actors would be pinned to the same cores
             "CACHE_DIR": str(path / "compiled"),
         }
-        compiled = Core().compile_model(path / MODEL, "CPU", settings)
-        self._inputs = [port.any_name for port in compiled.inputs]
-        self._request = compiled.create_infer_request()
+        self._model = Core().compile_model(path / MODEL, "CPU", settings)
+        self._inputs = [port.any_name for port in self._model.inputs]
+        self._requests = threading.local()
 
     def tokenize(self, texts: Array) -> Tokens:
         return tokenize(self._tokenizer, texts, self._prompt, self._pad_id)
 
     def embed(self, tokens: Tokens, rows: Array) -> Array:
         padded = tokens.padded(rows)
-        self._request.infer([padded[name] for name in self._inputs], share_inputs=True)
+        request = self._request()
+        request.infer([padded[name] for name in self._inputs], share_inputs=True)
         tally.passed(tokens.lengths[rows])
-        return np.array(self._request.get_output_tensor().data)
+        return np.array(request.get_output_tensor().data)
+
+    def _request(self) -> Any:
+        """Return the calling thread's own: one holds the results of one pass."""
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._model.create_infer_request()
+        return self._requests.own

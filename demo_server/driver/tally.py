@@ -5,6 +5,7 @@ The engines count here. Code that loads or runs a model of its own counts with t
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,23 +14,27 @@ import numpy as np
 from demo_server.driver.batching import Array
 
 _counts = Counter[str]()
+_lock = threading.Lock()
 
 
 def loaded() -> None:
     """A model has been loaded."""
-    _counts["models"] += 1
+    with _lock:
+        _counts["models"] += 1
 
 
 def passed(lengths: Sequence[int] | Array) -> None:
     """A forward pass is done over rows of `lengths` tokens, padded to the longest of them."""
     rows = np.asarray(lengths)
     tokens = int(rows.sum())
-    _counts["tokens"] += tokens
-    _counts["padding"] += len(rows) * int(rows.max(initial=0)) - tokens
+    with _lock:
+        _counts["tokens"] += tokens
+        _counts["padding"] += len(rows) * int(rows.max(initial=0)) - tokens
 
 
 def take() -> dict[str, int]:
     """Return the models, tokens and padding tokens since the last `take`."""
-    taken = {name: _counts[name] for name in ("models", "tokens", "padding")}
-    _counts.clear()
+    with _lock:
+        taken = {name: _counts[name] for name in ("models", "tokens", "padding")}
+        _counts.clear()
     return taken

@@ -7,23 +7,25 @@ from typing import Any
 
 from demo_server.driver import tally
 from demo_server.driver.batching import Array, Tokens
-from demo_server.driver.engine import CPU_TOKENS, GPU_TOKENS, Precision, tokenize
+from demo_server.driver.engine import CPU_TOKENS, GPU_TOKENS, Engine, Precision, tokenize
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """CUDA, MPS or CPU, whichever torch finds; bf16 is torch's autocast, the weights stay f32.
 
     Attention is torch's `scaled_dot_product_attention`, as transformers chooses by itself.
     """
 
-    def __init__(self, model: str, precision: Precision, threads: int) -> None:
+    def __init__(self, model: str, precision: Precision, threads: int, at_once: int) -> None:
         import torch
         from sentence_transformers import SentenceTransformer
 
         torch.set_num_threads(threads)
         self.model = SentenceTransformer(model)
         self.dim = self.model.get_embedding_dimension() or 0
-        self.budget = CPU_TOKENS if self.model.device.type == "cpu" else GPU_TOKENS
+        on_cpu = self.model.device.type == "cpu"
+        super().__init__(at_once if on_cpu else 1)
+        self.budget = CPU_TOKENS if on_cpu else GPU_TOKENS
         self._precision = precision
         self._tokenizer, self._pad_id = own_tokenizer(self.model, model)
         self._prompt = own_prompt(self.model, model)

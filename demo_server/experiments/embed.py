@@ -36,7 +36,7 @@ GUESSED_RATE = 100.0
 
 class Params(Parameters):
     rows: int = Field(4000, ge=1, le=10_000_000, description="rows of the dataset to embed")
-    batch_size: int = Field(1024, ge=1, le=4096, description="rows of one call of the actor")
+    batch_size: int = Field(2048, ge=1, le=4096, description="rows of one call of the actor")
     concurrency: int = Field(1, ge=1, le=64, description="actors, each with a model of its own")
     num_cpus: int = Field(1, ge=1, le=64, description="CPUs that Ray sets aside for each actor")
     blocks: int = Field(16, ge=1, le=1000, description="parts that the dataset is cut into")
@@ -55,13 +55,13 @@ class TextEmbedder:
 
     def __init__(self, column: str, **engine: Any):
         self.column = column
-        self.engine = load_engine(**engine)
+        self.engine = load_engine(**engine, pass_threads=1)
 
     def __call__(self, batch: Batch) -> Batch:
         tokens = self.engine.tokenize(batch[self.column])
         vectors = np.empty((len(tokens), self.engine.dim), "f4")
-        for rows in tokens.batches(self.engine.budget):
-            vectors[rows] = self.engine.embed(tokens, rows)
+        for rows, found in self.engine.passes(tokens):
+            vectors[rows] = found
             self.passed(batch, rows, vectors)
         return {**batch, "embedding": vectors}
 
@@ -145,7 +145,7 @@ def defaults(machine: Machine) -> Defaults:
     engine, precision = offered(machine.device)[0]
     rate = machine.rate or GUESSED_RATE * actors
     rows = min(machine.dataset_rows, max(200, round_down(rate * RUN_S)))
-    batch_size = 1024
+    batch_size = 2048
     block = batch_size * max(1, round(rate / batch_size))  # whole batches, of about a second
     measured = "measured here" if machine.rate else "a guess until this machine is measured"
     return Defaults(

@@ -38,7 +38,10 @@ class LimitedEmbedder(TextEmbedder):
     engine: TorchEngine
 
     def __init__(self, limit_mb: int, **embedder: Any):
+        import torch
+
         super().__init__(**embedder)
+        torch.set_num_threads(embedder["threads"])  # one pass has them all
         self.limit_mb = limit_mb
 
     def __call__(self, batch: Batch) -> Batch:

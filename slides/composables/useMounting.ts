@@ -2,6 +2,8 @@ import type { SlideRoute } from '@slidev/client'
 import { useNav } from '@slidev/client'
 import { onScopeDispose, watchEffect } from 'vue'
 
+/** When the others are fetched, in milliseconds after the first: a deck that opens has enough to do. */
+const FETCH_AFTER_MS = 3000
 /** Milliseconds of rest after each slide that is fetched, so that a press waits for one at most. */
 const REST_MS = 50
 
@@ -26,13 +28,18 @@ export function useMounting(): void {
   onScopeDispose(() => { disposed = true })
 
   async function fetchAll(): Promise<void> {
+    await passed(FETCH_AFTER_MS)
     const distance = ({ no }: SlideRoute) => Math.abs(no - currentSlideNo.value)
     for (const { load } of slides.value.toSorted((one, other) => distance(one) - distance(other))) {
       if (disposed)
         return
       await load()
-      await new Promise(resolve => setTimeout(resolve, REST_MS))
+      await passed(REST_MS)
     }
   }
   void fetchAll()
+}
+
+function passed(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
 }
