@@ -1,0 +1,83 @@
+"""What it gives to run the passes of a batch beside each other, of one thread each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from bench.rates import median_ratio, pace
+from demo_server.driver import conversion, model, source
+from demo_server.driver.batching import Array
+from demo_server.driver.device import available_cpus, likely_device
+from demo_server.driver.engine import Engine, load_engine, offered
+
+ROWS, ROUNDS = 10_000, 5
+# Of one call, as `embed` has them by default.
+CALL_ROWS = 2048
+FORMS = {"one after the other": None, "beside each other": 1}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    args = parser.parse_args()
+    chosen = source.resolve()
+    texts = np.array(chosen.load()[: args.rows][chosen.text_column], object)
+    measures: list[dict[str, Any]] = []
+    for name, precision in offered(likely_device()):
+        path = model.resolve().path
+        path = str(conversion.ensure(path)) if name == "openvino" else path
+        rounds: dict[str, dict[int, float]] = {form: {} for form in FORMS}
+        for number in range(args.rounds + 1):
+            # Who comes first alternates; each is loaded anew, as torch has one number of threads.
+            for form in list(FORMS)[:: 1 if number % 2 else -1]:
+                engine = load_engine(path, name, precision, available_cpus(), FORMS[form])
+                rate = measure(engine, texts)
+                if number:  # the first of its kind is slower
+                    rounds[form][number] = rate
+                print(f"{name} {precision}, {form}: {rate:.0f} rows/s", file=sys.stderr)
+        before, after = (rounds[form] for form in FORMS)
+        for form, rates in rounds.items():
+            what = f"{name} {precision}, passes {form}"
+            rate = statistics.median(rates.values())
+            measures.append({"what": what, "value": rate, "unit": "rows/s", "digits": 0})
+        ratio = median_ratio(after, before)
+        measures.append({"what": "… the second / the first", "value": ratio, "digits": 2})
+    print(json.dumps({"measures": measures, "notes": notes(len(texts), args.rounds)}))
+
+
+def measure(engine: Engine, texts: Array) -> float:
+    """Return the rows a second of a loop of calls, after one that is not counted."""
+    embed(engine, texts[:CALL_ROWS])
+    began = time.perf_counter()
+    for first in range(0, len(texts), CALL_ROWS):
+        embed(engine, texts[first : first + CALL_ROWS])
+    return pace(len(texts), time.perf_counter() - began)
+
+
+def embed(engine: Engine, texts: Array) -> Array:
+    tokens = engine.tokenize(texts)
+    vectors = np.empty((len(tokens), engine.dim), "f4")
+    for rows, found in engine.passes(tokens):
+        vectors[rows] = found
+    return vectors
+
+
+def notes(rows: int, rounds: int) -> list[str]:
+    cores = available_cpus()
+    return [
+        f"{rows:,} rows, {CALL_ROWS:,} a call, in one process and without Ray; {rounds} rounds, "
+        f"the two in turn. One after the other: each pass has all {cores} threads. Beside each "
+        f"other: {cores} passes at once, of one thread each, as a run has them."
+    ]
+
+
+if __name__ == "__main__":
+    main()
