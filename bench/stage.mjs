@@ -44,7 +44,11 @@ export class Stage {
     await this.page.evaluate(() => Object.assign(window.seen, { batches: [], acceptedAt: 0, firstEventAt: 0, rowsAt: 0 }))
     const pressed = await this.press('Run')
     const starting = (await this.said(/^(Starting|Running)/)) - pressed
-    await this.page.waitForFunction('window.seen.rowsAt > 0', null, { timeout: ROW_WITHIN_MS })
+    await this.page.waitForFunction('window.seen.rowsAt > 0', null, { timeout: ROW_WITHIN_MS }).catch(async (cause) => {
+      const said = await this.slide.locator('.run-message').textContent()
+      const rows = await this.slide.locator('.run-rows .row').count()
+      throw new Error(`No row of this run was seen within ${ROW_WITHIN_MS / 1000} s; the slide shows ${rows} and says: ${said}`, { cause })
+    })
     const { acceptedAt, firstEventAt, rowsAt } = await this.page.evaluate('window.seen')
     return { starting, accepted: acceptedAt - pressed, firstEvent: firstEventAt - pressed, firstRow: rowsAt - pressed }
   }
