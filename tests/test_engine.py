@@ -171,6 +171,27 @@ def test_openvino_needs_no_torch(converters: list[subprocess.Popen[bytes]]) -> N
     assert ran.stdout.strip() == "set()"
 
 
+def test_the_first_passes_of_a_process_may_all_begin_at_once(
+    converters: list[subprocess.Popen[bytes]],
+) -> None:
+    directory = conversion.ensure(model.resolve(None).path)
+    code = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from demo_server.driver.engine import load_engine\n"
+        "sys.setswitchinterval(1e-6)\n"  # threads then meet where they seldom do
+        f"engine = load_engine({str(directory)!r}, 'openvino', 'f32', 3, 1)\n"
+        "engine.budget = 16\n"
+        "tokens = engine.tokenize(np.array(['some text'] * 64, object))\n"
+        "print(sum(len(rows) for rows, _ in engine.passes(tokens)))"
+    )
+    for _ in range(3):  # in most such processes they meet, not in all
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+        )
+        assert ran.stdout.strip() == "64"
+
+
 def test_a_precision_that_the_processor_lacks_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

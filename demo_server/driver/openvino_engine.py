@@ -48,6 +48,7 @@ class OpenVinoEngine(Engine):
         self._model = Core().compile_model(path / MODEL, "CPU", settings)
         self._inputs = [port.any_name for port in self._model.inputs]
         self._requests = threading.local()
+        self._warm_up()
 
     def tokenize(self, texts: Array) -> Tokens:
         return tokenize(self._tokenizer, texts, self._prompt, self._pad_id)
@@ -58,6 +59,16 @@ class OpenVinoEngine(Engine):
         request.infer([padded[name] for name in self._inputs], share_inputs=True)
         tally.passed(tokens.lengths[rows])
         return np.array(request.get_output_tensor().data)
+
+    def _warm_up(self) -> None:
+        """Pass one token: two threads that are the first to hand over arrays wait for ever.
+
+        OpenVINO's bindings look numpy up when the first array comes, in a C++ static that one
+        thread initializes without the GIL while another waits for it holding the GIL.
+        """
+        request = self._model.create_infer_request()
+        request.infer([np.zeros((1, 1), np.int64) for _ in self._inputs], share_inputs=True)
+        np.array(request.get_output_tensor().data)
 
     def _request(self) -> Any:
         """Return the calling thread's own: one holds the results of one pass."""
