@@ -1,6 +1,6 @@
 import { click, openSlide, settle, slideOf, SLIDES } from './deck'
 import { findFlaws } from './flaws'
-import { resetSlide } from './run'
+import { message, resetSlide } from './run'
 import { expect, test } from './test'
 
 test.use({ reducedMotion: 'reduce' })
@@ -61,4 +61,23 @@ test('only the slides beside the shown one are mounted, and far ones are there w
     await page.keyboard.press('ArrowUp')
     await settle(page, number)
   }
+})
+
+test('far slides are fetched when a run has ended, not while it streams', async ({ presenter }) => {
+  const shown = slideOf('embed')
+  await openSlide(presenter, shown)
+  await resetSlide(presenter)
+  await presenter.keyboard.press('r')
+  await expect(message(presenter)).toContainText('Running', { timeout: 60_000 })
+  const scripts: string[] = []
+  presenter.on('requestfinished', request => request.resourceType() === 'script' && scripts.push(request.url()))
+  await openSlide(presenter, shown)
+  await presenter.waitForTimeout(2000)
+  const before = scripts.length
+  await presenter.waitForTimeout(3000)
+  await expect(message(presenter), 'the run goes on').toContainText('Running')
+  expect(scripts.slice(before)).toEqual([])
+  await presenter.keyboard.press('r')
+  await expect(message(presenter)).toContainText('Cancelled')
+  await expect.poll(() => scripts.length, { timeout: 15_000 }).toBeGreaterThan(before + 10)
 })

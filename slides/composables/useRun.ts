@@ -17,6 +17,11 @@ export const TONIGHT_MS = 12 * 3600 * 1000
 const STALLED_MS = 8000
 const GOING: readonly string[] = ['queued', 'starting', 'running'] satisfies RunStatus[]
 
+/** Whether a run has yet to end. */
+export function isGoing(status: string): boolean {
+  return GOING.includes(status)
+}
+
 export interface Question {
   params: JsonObject
   prediction: Prediction
@@ -58,7 +63,7 @@ export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolea
   const state = computed(() => isReplay.value ? playback.state.value : liveState.value)
   const status: ComputedRef<RunStatus | 'idle'> = computed(() => state.value?.status?.status ?? (isReplay.value ? 'queued' : info.value?.status ?? 'idle'))
   /** Something moves on the slide, live or played. */
-  const going = computed(() => GOING.includes(status.value))
+  const going = computed(() => isGoing(status.value))
   const active = computed(() => going.value && !isReplay.value)
 
   const chosen = computed<JsonObject>(() => ({ ...experiment.value?.defaults, ...defaults, ...objectAt(shared.value, 'params') }))
