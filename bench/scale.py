@@ -165,9 +165,10 @@ def measures(done: list[Size]) -> list[dict[str, Any]]:
 def notes(params: dict[str, Any]) -> list[str]:
     return [
         f"`embed` with engine {params['engine']}, precision {params['precision']}, a block of "
-        "about 1,024 rows, 1,000 blocks at most. The rows are the bundled dataset's, repeated "
-        "where there are more. Steady pace: from the first rows to the last. One browser shows "
-        "the slide as the presenter; its heap held is taken after a garbage collection.",
+        f"about {ROWS_A_BLOCK:,} rows, {MOST_BLOCKS:,} blocks at most. The rows are "
+        "the bundled dataset's, repeated where there are more. Steady pace: from the first rows to "
+        "the last. One browser shows the slide as the presenter; its heap held is taken after a "
+        "garbage collection.",
         "Memory: the largest resident size of one process of each kind, seen every second; "
         "shared pages of the object store count in each process that has touched them.",
     ]

@@ -15,8 +15,8 @@ from demo_server.driver.batching import Array, Tokens
 from demo_server.driver.engine import CPU_TOKENS, Engine, Precision, tokenize
 
 MODEL, TOKENIZER, FACTS = "model.xml", "tokenizer.json", "facts.json"
-# Kernels for shapes of input that OpenVINO keeps. Its 5,000 by default are 0.6 MB for each of the
-# thousands of shapes of a large dataset, and no faster; without any a pass takes an eighth longer.
+# Kernels for shapes of input that OpenVINO keeps. By default 5,000, and an actor grows with every
+# shape of a large dataset (its peak is in `npm run bench -- scale`); with none, passes take longer.
 KEPT_KERNELS = 64
 
 
