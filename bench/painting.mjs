@@ -59,3 +59,10 @@ export function watchDeck(slide) {
   const options = { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ['data-finished-at'] }
   document.addEventListener('DOMContentLoaded', () => new MutationObserver(look).observe(document.body, options))
 }
+
+/** In the page: what was seen since the last time, which is then forgotten, so that it fills no memory. */
+export function takeSeen() {
+  const { batches, longTasks } = window.seen
+  Object.assign(window.seen, { batches: [], longTasks: [] })
+  return { batches, longTasks }
+}

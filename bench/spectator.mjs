@@ -1,12 +1,13 @@
 // One browser on a slide while others measure: `spectator.mjs PAIRING URL EXPERIMENT`. It says
 // "ready", answers each line on stdin with what it has seen since the last, and ends with stdin.
 
-/* global window -- in the page */
 import { createInterface } from 'node:readline'
 import { freshContext, launchChromium, slideOf } from './deck.mjs'
-import { watchDeck } from './painting.mjs'
+import { takeSeen, watchDeck } from './painting.mjs'
 
 const HEAP_EVERY_MS = 2000
+// A deck fetches the far slides some seconds after it was opened, one by one.
+const QUIET_MS = 6000
 
 const [pairing, url, experiment] = process.argv.slice(2)
 const slide = await slideOf(experiment)
@@ -14,10 +15,13 @@ const browser = await launchChromium()
 try {
   const context = await freshContext(browser)
   const page = await context.newPage()
+  let requestedAt = Date.now()
+  page.on('request', () => (requestedAt = Date.now()))
   await page.addInitScript(watchDeck, slide)
   await page.goto(pairing)
   await page.goto(`${url}/${slide}`)
   await page.locator(`#slide-content [data-slidev-no="${slide}"] .run-message`).waitFor()
+  while (Date.now() - requestedAt < QUIET_MS) await page.waitForTimeout(QUIET_MS / 10)
   const devtools = await context.newCDPSession(page)
   await devtools.send('Performance.enable')
   const heap = async () => {
@@ -31,11 +35,12 @@ try {
   console.log('ready')
   for await (const asked of createInterface({ input: process.stdin })) {
     await looking
-    const seen = await page.evaluate('window.seen')
+    const { batches, longTasks } = await page.evaluate(takeSeen)
     await devtools.send('HeapProfiler.collectGarbage')
-    console.log(JSON.stringify({ asked, batches: seen.batches, longTasks: seen.longTasks, heapHighest: highest, heapHeld: await heap() }))
+    console.log(JSON.stringify({ asked, batches, longTasks, heapHighest: highest, heapHeld: await heap() }))
     highest = 0
-    await page.evaluate(() => Object.assign(window.seen, { batches: [], longTasks: [] }))
+    // The collection is a long task, and not the deck's.
+    await page.evaluate(takeSeen)
   }
   clearInterval(timer)
   await looking

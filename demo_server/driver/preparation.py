@@ -64,9 +64,11 @@ def start(
         may_connect.wait()
     conversion.begin(path)
     connect(args.ray_address, own_head=not args.users_cluster)
-    box = mailbox()
     if not args.users_cluster:
         prestart_workers(experiments, chosen.rows, hurries)
+    # Every execution asks it where the actors of `map_batches` are; its process starts meanwhile.
+    get_or_create_actor_location_tracker()  # type: ignore[no-untyped-call]
+    box = mailbox()
     observe.install()
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True  # same parameters, same order
@@ -177,10 +179,8 @@ def without(name: str) -> Iterator[None]:
 def warm_up(cpus: int) -> None:
     """Have Ray Data start what a run would wait for.
 
-    What it starts once for each job takes seconds; a process for a task on each CPU, and for the
-    actor that tells where the actors of `map_batches` are, 0.9 s each.
+    What it starts once for each job takes seconds, a process for a task on each CPU 0.9 s each.
     """
-    get_or_create_actor_location_tracker()  # type: ignore[no-untyped-call]
     tasks = min(cpus, MOST_TASKS)
     few = datasets.Dataset.from_dict({"id": ["0"] * tasks})
     ray.data.from_huggingface(few).repartition(tasks).materialize()

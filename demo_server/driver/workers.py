@@ -6,6 +6,7 @@ changes.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -14,7 +15,6 @@ import psutil
 import ray
 from ray._private.state import state as cluster_state
 
-from demo_server.driver.live import MAILBOX
 from demo_server.driver.prestart import JOB, NO_JOB, stands_ready
 
 # Generated when they are imported, so no type checker finds anything in them.
@@ -67,14 +67,17 @@ class Effort:
 
 
 def raylet_here() -> psutil.Process | None:
-    """Return the parent of this machine's workers, None where this job has no mailbox here."""
-    job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
-    table: dict[str, Any] = cluster_state.actor_table(None, job, "ALIVE")
-    pids = [actor["Pid"] for actor in table.values() if actor["Name"] == MAILBOX]
-    try:
-        return psutil.Process(pids[0]).parent() if pids else None
-    except psutil.NoSuchProcess:  # it has just ended
-        return None
+    """Return the parent of this machine's workers: the raylet that this driver talks to.
+
+    None where it has ended, or is not in this machine's table of processes.
+    """
+    node: Any = ray._private.worker._global_node
+    flag = f"--raylet_socket_name={node.raylet_socket_name}"
+    for one in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if one.info["name"] == "raylet" and flag in one.cmdline():
+                return one
+    return None
 
 
 def awaits_a_worker() -> bool:

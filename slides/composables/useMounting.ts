@@ -1,6 +1,6 @@
 import type { SlideRoute } from '@slidev/client'
 import { useNav } from '@slidev/client'
-import { onScopeDispose, watchEffect } from 'vue'
+import { computed, onScopeDispose, watch, watchEffect } from 'vue'
 import { useConnection } from './useConnection'
 import { isGoing } from './useRun'
 
@@ -8,8 +8,6 @@ import { isGoing } from './useRun'
 const FETCH_AFTER_MS = 3000
 /** Milliseconds of rest after each slide that is fetched, so that a press waits for one at most. */
 const REST_MS = 50
-/** How often it is looked whether a run has ended, in milliseconds. */
-const LOOK_AGAIN_MS = 500
 
 /**
  * Mounts a slide once it is next to the shown one, and fetches the others one by one, nearest first,
@@ -30,6 +28,7 @@ export function useMounting(): void {
     }
   })
 
+  const streaming = computed(() => runs.value.some(({ status }) => isGoing(status)))
   let disposed = false
   onScopeDispose(() => { disposed = true })
 
@@ -37,8 +36,8 @@ export function useMounting(): void {
     await passed(FETCH_AFTER_MS)
     const distance = ({ no }: SlideRoute) => Math.abs(no - currentSlideNo.value)
     for (const { load } of slides.value.toSorted((one, other) => distance(one) - distance(other))) {
-      while (!disposed && runs.value.some(({ status }) => isGoing(status)))
-        await passed(LOOK_AGAIN_MS)
+      if (streaming.value)
+        await new Promise(resolve => watch(streaming, resolve, { once: true }))
       if (disposed)
         return
       await load()
