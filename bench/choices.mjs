@@ -13,6 +13,7 @@ export const PROGRAMS = {
   embed: { command: [VENV_PYTHON, 'bench/embed.py'], takes: [] },
   viewers: { command: [VENV_PYTHON, 'bench/viewers.py'], takes: [] },
   throughput: { command: [VENV_PYTHON, 'bench/throughput.py'], takes: ['rows', 'rounds', 'only'] },
+  total: { command: [VENV_PYTHON, 'bench/throughput.py', '--rows', '3000', '--only', 'ours,course'], takes: ['rounds'] },
   passes: { command: [VENV_PYTHON, 'bench/passes.py'], takes: ['rows', 'rounds'] },
   stream: { command: [VENV_PYTHON, 'bench/stream.py'], takes: ['rows', 'rounds', 'viewers'] },
   scale: { command: [VENV_PYTHON, 'bench/scale.py'], takes: ['rows', 'engine'] },

@@ -121,7 +121,7 @@ def ratios(ledger: Ledger, rows: int, rounds: int) -> list[dict[str, Any]]:
 
 
 def notes(ledger: Ledger, rows: int, rounds: int) -> list[str]:
-    full = rows >= ROWS and rounds >= ROUNDS
+    full = (rows >= ROWS or rows == TOTAL_ROWS) and rounds >= ROUNDS
     size = f"{rows:,} rows of the bundled dataset, {rounds} {'round' if rounds == 1 else 'rounds'}"
     short = "" if full else f" A short run: figures that count have {ROWS:,} rows, {ROUNDS} rounds."
     known = [f"{name} {peers.version(name)}" for name in PACKAGES if peers.version(name)]

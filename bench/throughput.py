@@ -68,8 +68,10 @@ def main() -> None:
     sizes = {"rows": args.rows, "rounds": args.rounds}
     ceilings = ceiling(job)
     measures = table(ledger, ceilings) + ratios(ledger, **sizes)
-    shown = {**sizes, "bars": bars(ledger, ceilings)}
-    print(json.dumps({"measures": measures, "notes": notes(ledger, **sizes), "chart": shown}))
+    found = {"measures": measures, "notes": notes(ledger, **sizes)}
+    if args.only is None:
+        found["chart"] = {**sizes, "bars": bars(ledger, ceilings)}
+    print(json.dumps(found))
 
 
 def contenders(pairs: list[str]) -> list[str]:

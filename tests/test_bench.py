@@ -92,6 +92,7 @@ def test_a_short_run_has_no_bars_and_says_that_it_is_short():
     assert full["at_least"] == 1.25
     assert "A short run" in standings.notes(ledger, rows=600, rounds=1)[0]
     assert "A short run" not in standings.notes(ledger, rows=10_000, rounds=5)[0]
+    assert "A short run" not in standings.notes(ledger, rows=3_000, rounds=5)[0]
 
 
 def test_a_run_counts_from_its_begin_where_ray_is_up():
