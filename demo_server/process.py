@@ -117,6 +117,20 @@ def end_session(leader: int, started_at: float, within_s: float = 3.0) -> int:
     return len(ended)
 
 
+def give_way(leader: int, nice: int) -> None:
+    """Have the session that `leader` leads take less than others of processors that are all busy.
+
+    Linux may share them out by session first (*autogroup*, `man 7 sched`): a process's own nice
+    value then counts among those of its session only. Where it does not, nothing is changed.
+    """
+    group = Path(f"/proc/{leader}/autogroup")
+    if group.exists():
+        try:
+            group.write_text(str(nice))
+        except OSError as error:
+            log.warning("Ray takes as much of the processors as others: %s", error.strerror)
+
+
 def remove_tree(directory: Path) -> None:
     """Remove a directory of ours; what cannot be removed is named in the log."""
     try:

@@ -22,6 +22,7 @@ import websockets
 from conftest import TOKEN, Peer
 
 from demo_server import process
+from demo_server.head import NICE
 from demo_server.ledger import Entry, read
 
 READY_S = 90
@@ -198,6 +199,17 @@ async def test_ray_starts_no_server_that_nobody_uses(real: ServerProcess) -> Non
     running = [command_line(member) for member in real.family()]
     assert any("gcs_server" in words for words in running)
     assert not [words for words in running if "client.server" in words or "dashboard.py" in words]
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no groups by session here")
+async def test_ray_leaves_busy_processors_to_the_browser(real: ServerProcess) -> None:
+    await real.ready()
+    (raylet,) = filter(is_raylet, set(real.family()))
+    assert autogroup(raylet.pid).endswith(f"nice {NICE}\n")
+
+
+def autogroup(pid: int) -> str:
+    return Path(f"/proc/{pid}/autogroup").read_text()
 
 
 def is_raylet(one: psutil.Process) -> bool:
