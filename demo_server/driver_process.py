@@ -106,6 +106,7 @@ class DriverProcess:
             return
         finally:
             os.close(write_end)
+        process.give_way(self._process.pid)
         if self._killed:
             process.kill_group(self._process.pid)
         self._note(self._process.pid)

@@ -24,9 +24,6 @@ START_TIMEOUT_S = 60.0
 WATCH_INTERVAL_S = 0.5
 MAX_OBJECT_STORE_BYTES = 2 * 1024**3
 MIN_OBJECT_STORE_BYTES = 100 * 1024**2
-# Ray's workers are nice by themselves, at 15; their session has to be, too, so that the browser
-# draws while they compute, on machines with few cores and no graphics card.
-NICE = 10
 _STARTED = b"Ray runtime started"
 _ESSENTIAL = ("raylet", "gcs_server")
 # What each worker process imports first; it runs in the workers, never here.
@@ -168,7 +165,7 @@ class LocalHead:
                     env={**self.env(), **NODE_ENV},
                     start_new_session=True,
                 )
-            process.give_way(self._process.pid, NICE)
+            process.give_way(self._process.pid)
             self._session = Session(
                 pid=self._process.pid,
                 started_at=psutil.Process(self._process.pid).create_time(),
