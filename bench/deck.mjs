@@ -5,6 +5,7 @@ import { load } from '@slidev/parser/fs'
 import { systemChromium } from '../scripts/setup/chromium.mjs'
 import { ROOT } from '../scripts/setup/paths.mjs'
 
+const QUIET_MS = 6000
 const VIEWPORT = { width: 1280, height: 720 }
 
 /** Chromium as a user's: the system's, else Playwright's own. */
@@ -15,6 +16,18 @@ export function launchChromium() {
 /** A browser that has never seen the deck. */
 export function freshContext(browser) {
   return browser.newContext({ viewport: VIEWPORT })
+}
+
+/**
+ * Open a slide in a page that has never shown the deck, and wait until the page has fetched the others: it does so
+ * some seconds later, one by one.
+ */
+export async function openSettled(page, pairing, url) {
+  let requestedAt = Date.now()
+  page.on('request', () => (requestedAt = Date.now()))
+  await page.goto(pairing)
+  await page.goto(url)
+  while (Date.now() - requestedAt < QUIET_MS) await page.waitForTimeout(QUIET_MS / 10)
 }
 
 /** The number of the slide that runs an experiment. */

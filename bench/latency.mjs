@@ -3,7 +3,7 @@
 
 import { Server } from '../scripts/setup/server.mjs'
 import { wholeOption } from './choices.mjs'
-import { freshContext, launchChromium, slideOf } from './deck.mjs'
+import { freshContext, launchChromium, openSettled, slideOf } from './deck.mjs'
 import { enginesOf, experiment } from './engines.mjs'
 import { watchDeck } from './painting.mjs'
 import { freePort } from './port.mjs'
@@ -37,8 +37,7 @@ async function main() {
     const context = await freshContext(browser)
     const page = await context.newPage()
     await page.addInitScript(watchDeck, slide)
-    await page.goto(server.pairing)
-    await page.goto(`${server.url}/${slide}`)
+    await openSettled(page, server.pairing, `${server.url}/${slide}`)
     const stage = new Stage(page, slide)
     const measured = []
     for (const engine of enginesOf(await experiment(server.url))) {
@@ -101,7 +100,7 @@ function report(measured, batches) {
         ...medianAndWorst('press Cancel to no actor process left', seconds(all, 'idle'), { unit: 's', at_most: 2 }),
       ],
       notes: [
-        `Chromium on the built deck at 1280x720, Ray warm, this machine’s default parameters but for engine and precision, ${ROUNDS} runs in a row with each engine. A run is cancelled after ${WORK_MS / 1000} s of work; then ${PAUSE_MS / 1000} s pass, or for every ${AT_ONCE_EVERY}th run none: it is started right after the cancel. Every ${CHANGED_EVERY}rd has another batch_size than the one before.`,
+        `Chromium on the built deck at 1280x720, all its slides fetched, Ray warm, this machine’s default parameters but for engine and precision, ${ROUNDS} runs in a row with each engine. A run is cancelled after ${WORK_MS / 1000} s of work; then ${PAUSE_MS / 1000} s pass, or for every ${AT_ONCE_EVERY}th run none: it is started right after the cancel. Every ${CHANGED_EVERY}rd has another batch_size than the one before.`,
         'Painted: the frame after the change has been drawn, so up to one frame more than what an eye sees. Accepted and first event: when the page’s socket has them. A batch’s time is stamped by the actor when the model has returned; page and actor share the clock.',
       ],
     }),

@@ -2,12 +2,10 @@
 // "ready", answers each line on stdin with what it has seen since the last, and ends with stdin.
 
 import { createInterface } from 'node:readline'
-import { freshContext, launchChromium, slideOf } from './deck.mjs'
+import { freshContext, launchChromium, openSettled, slideOf } from './deck.mjs'
 import { takeSeen, watchDeck } from './painting.mjs'
 
 const HEAP_EVERY_MS = 2000
-// A deck fetches the far slides some seconds after it was opened, one by one.
-const QUIET_MS = 6000
 
 const [pairing, url, experiment] = process.argv.slice(2)
 const slide = await slideOf(experiment)
@@ -15,13 +13,9 @@ const browser = await launchChromium()
 try {
   const context = await freshContext(browser)
   const page = await context.newPage()
-  let requestedAt = Date.now()
-  page.on('request', () => (requestedAt = Date.now()))
   await page.addInitScript(watchDeck, slide)
-  await page.goto(pairing)
-  await page.goto(`${url}/${slide}`)
+  await openSettled(page, pairing, `${url}/${slide}`)
   await page.locator(`#slide-content [data-slidev-no="${slide}"] .run-message`).waitFor()
-  while (Date.now() - requestedAt < QUIET_MS) await page.waitForTimeout(QUIET_MS / 10)
   const devtools = await context.newCDPSession(page)
   await devtools.send('Performance.enable')
   const heap = async () => {

@@ -64,11 +64,14 @@ def start(
         may_connect.wait()
     conversion.begin(path)
     connect(args.ray_address, own_head=not args.users_cluster)
-    if not args.users_cluster:
+    if hurries and not args.users_cluster:
         prestart_workers(experiments, chosen.rows, hurries)
     # Every execution asks it where the actors of `map_batches` are; its process starts meanwhile.
     get_or_create_actor_location_tracker()  # type: ignore[no-untyped-call]
     box = mailbox()
+    # Without hurry not before: the actor of the run on stage may be about to take one that is there.
+    if not hurries and not args.users_cluster:
+        prestart_workers(experiments, chosen.rows, hurries)
     observe.install()
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True  # same parameters, same order
