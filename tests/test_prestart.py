@@ -103,6 +103,7 @@ def test_idle_workers_stay(head: RayCluster) -> None:
 WAIT_AND_RUN = """
 import sys, time
 import datasets, ray
+from ray.data._internal.execution.node_trackers import get_or_create_actor_location_tracker
 from demo_server.driver.live import open_mailbox
 from demo_server.driver.preparation import warm_up
 from demo_server.driver.prestart import prestart, runtime_env
@@ -115,6 +116,7 @@ class Embedder:
     def __call__(self, batch):
         return batch
 
+get_or_create_actor_location_tracker()
 box = open_mailbox()
 raylet = raylet_here()
 prestart(MODULES, 1)

@@ -69,7 +69,7 @@ def start(
     # Every execution asks it where the actors of `map_batches` are; its process starts meanwhile.
     get_or_create_actor_location_tracker()  # type: ignore[no-untyped-call]
     box = mailbox()
-    # Without hurry not before: the actor of the run on stage may be about to take one that is there.
+    # Without hurry not before: the run on stage may be about to take a worker that is there.
     if not hurries and not args.users_cluster:
         prestart_workers(experiments, chosen.rows, hurries)
     observe.install()
