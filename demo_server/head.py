@@ -165,7 +165,6 @@ class LocalHead:
                     env={**self.env(), **NODE_ENV},
                     start_new_session=True,
                 )
-            process.give_way(self._process.pid)
             self._session = Session(
                 pid=self._process.pid,
                 started_at=psutil.Process(self._process.pid).create_time(),
@@ -174,6 +173,8 @@ class LocalHead:
             self._ledger.add(self._session)
             async with asyncio.timeout(START_TIMEOUT_S):
                 await self._until_started(output)
+            # Not before: beside busy programs a start that gives way takes too long.
+            process.give_way(self._process.pid)
         except (TimeoutError, OSError, psutil.Error, RayStartError) as error:
             last_words = _tail(output)
             await self.stop()
