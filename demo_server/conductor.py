@@ -42,6 +42,7 @@ class Conductor:
         self._runs, self._readiness, self._ahead = runs, readiness, ahead
         self.catalog = Catalog()
         self.on_change: Callable[[], None] = lambda: None
+        self.give_way: Callable[[bool], None] = lambda computing: None
         self._waiting = WaitingLine(runs)
         self._active: ActiveRun | None = None
         self._holder: Driver | None = None
@@ -180,6 +181,7 @@ class Conductor:
             self._begin(self._waiting.line[0])
         self._readiness.look(may_start_driver=self._may_start_driver(), changed=self.pump)
         self._waiting.tell_places(self._readiness.status[1] if self._active is None else None)
+        self.give_way(self._active is not None and self._active.computing)
         self.on_change()
 
     def _may_start_driver(self) -> bool:

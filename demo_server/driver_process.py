@@ -106,7 +106,6 @@ class DriverProcess:
             return
         finally:
             os.close(write_end)
-        process.give_way(self._process.pid)
         if self._killed:
             process.kill_group(self._process.pid)
         self._note(self._process.pid)

@@ -173,8 +173,6 @@ class LocalHead:
             self._ledger.add(self._session)
             async with asyncio.timeout(START_TIMEOUT_S):
                 await self._until_started(output)
-            # Not before: beside busy programs a start that gives way takes too long.
-            process.give_way(self._process.pid)
         except (TimeoutError, OSError, psutil.Error, RayStartError) as error:
             last_words = _tail(output)
             await self.stop()

@@ -17,8 +17,6 @@ log = logging.getLogger(__name__)
 
 # create_time comes from a clock of 10 ms ticks and a boot time that may be corrected.
 _START_TOLERANCE_S = 2.0
-# Of the sessions that compute: about a tenth of another's share.
-NICE = 10
 
 
 @cache
@@ -117,21 +115,6 @@ def end_session(leader: int, started_at: float, within_s: float = 3.0) -> int:
         # Not psutil.wait_procs: it would reap our own children behind asyncio's back.
         time.sleep(0.02)
     return len(ended)
-
-
-def give_way(leader: int) -> None:
-    """Have the session that `leader` leads take less than others of processors that are all busy.
-
-    So the browser draws while a run computes, on machines with few cores and no graphics card.
-    Linux may share the processors out by session first (*autogroup*, `man 7 sched`): the nice value
-    of Ray's workers then counts in their session only. Where it does not, nothing is done.
-    """
-    group = Path(f"/proc/{leader}/autogroup")
-    if group.exists():
-        try:
-            group.write_text(str(NICE))
-        except OSError as error:
-            log.warning("Process %d takes a full share of the processors: %s", leader, error)
 
 
 def remove_tree(directory: Path) -> None:

@@ -13,6 +13,7 @@ from demo_server.describe import Describer
 from demo_server.driver_process import DriverProcess, driver_command
 from demo_server.head import LocalHead, Ray, UserCluster
 from demo_server.ledger import Ledger
+from demo_server.priority import Priority
 from demo_server.provenance import code_version
 from demo_server.readiness import Readiness
 from demo_server.runs import Runs
@@ -40,6 +41,7 @@ class Works:
         standbys = machine.standbys_for(machine.memory_bytes())
         self.readiness = Readiness(self.ray, self._spawn, code_version, standbys)
         self.conductor = Conductor(self.runs, self.readiness, ahead)
+        self.conductor.give_way = Priority(book).look
         self.describer = Describer(settings)
 
     def _own_ray(self, book: Ledger) -> Ray:

@@ -102,6 +102,20 @@ async def test_a_run_takes_the_standby_and_tells_it_what_to_do(theatre: Theatre)
     assert command.directory.endswith(run_id)
 
 
+async def test_others_go_first_while_a_driver_runs_and_not_while_it_starts(tmp_path: Path) -> None:
+    theatre = Theatre(tmp_path, FakeRay())
+    computing: list[bool] = []
+    theatre.conductor.give_way = computing.append
+    theatre.conductor.open()
+    theatre.conductor.start("r", "embed", {})
+    assert True not in computing
+    theatre.ready(theatre.puppets[0])
+    assert computing[-1]
+    theatre.end(theatre.puppets[0])
+    assert not computing[-1]
+    await theatre.conductor.close()
+
+
 async def test_the_next_standby_is_not_started_while_a_run_is_young(theatre: Theatre) -> None:
     theatre.conductor.start("r", "embed", {})
     assert len(theatre.puppets) == 1

@@ -23,6 +23,7 @@ from conftest import TOKEN, Peer
 
 from demo_server import process
 from demo_server.ledger import Entry, read
+from demo_server.priority import NICE
 
 READY_S = 90
 PRESENTER = {"Authorization": f"Bearer {TOKEN}"}
@@ -201,14 +202,26 @@ async def test_ray_starts_no_server_that_nobody_uses(real: ServerProcess) -> Non
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no groups by session here")
-async def test_ray_and_drivers_leave_busy_processors_to_the_browser(real: ServerProcess) -> None:
+async def test_ray_and_drivers_leave_busy_processors_to_the_browser_while_a_run_goes_on(
+    real: ServerProcess,
+) -> None:
     await real.ready()
-    async with asyncio.timeout(READY_S):  # a second driver may just have been started
+    async with real.peer() as peer:
+        run_id = await peer.start("ranks", **{**SMALL, "rows": 4000})
+        await finish(peer, run_id, "running", READY_S)
+        await ranked(real, NICE)
+        assert nice_of_session(real.child.pid) == 0
+        await peer.send(type="cancel", run_id=run_id)
+        await ranked(real, 0)
+
+
+async def ranked(real: ServerProcess, nice: int) -> None:
+    """Wait until Ray and each driver have this nice value."""
+    async with asyncio.timeout(READY_S):
         while True:
-            if nices(real, is_raylet) == nices(real, is_driver) == {process.NICE}:
-                break
+            if nices(real, is_raylet) == nices(real, is_driver) == {nice}:
+                return
             await asyncio.sleep(0.1)
-    assert nice_of_session(real.child.pid) == 0
 
 
 def nices(real: ServerProcess, kind: Callable[[psutil.Process], bool]) -> set[int]:
