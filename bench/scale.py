@@ -7,10 +7,12 @@ import json
 import os
 import time
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from served import ENDED, MeasuringError, Served, say, served
@@ -57,17 +59,29 @@ def main() -> None:
         params, pace = chosen(server, args.engine)
         foretell(sizes, pace)
         with spectator(server, "embed") as page:
-            for rows in sizes:
+            for rows in in_turns(sizes):
                 foretell([rows], done[-1].rate if done else pace)
                 done.append(measure(server, page, {**params, "rows": rows}))
                 say(f"{rows:,} rows: {done[-1]}")
                 time.sleep(SETTLE_S)
-    print(json.dumps({"measures": measures(done), "notes": notes(params)}))
+    print(json.dumps({"measures": measures(of_each_size(done)), "notes": notes(params)}))
+
+
+def in_turns(sizes: list[int]) -> list[int]:
+    """Return the sizes to run: BASE also after each large one, for a machine's pace drifts."""
+    again = [BASE] * 2 if BASE in sizes else []
+    turns = [[rows, *again] if rows >= LARGE else [rows] for rows in sizes]
+    return [rows for turn in turns for rows in turn]
 
 
 def repeated(rows: int, file: Path) -> Path:
-    """Write the bundled texts, again and again, as a dataset of `rows` rows."""
+    """Write the bundled texts, again and again, as a dataset of `rows` rows.
+
+    Shuffled: as they come, texts of one kind stand together, and 10,000 in a row have from 64 to 84
+    characters on average.
+    """
     once = bundled(rows)
+    once = once.take(np.random.default_rng(0).permutation(len(once)))
     texts = pa.concat_tables([once.select(["text"])] * -(-rows // len(once))).slice(0, rows)
     pq.write_table(texts, file, row_group_size=100_000)
     return file
@@ -131,6 +145,15 @@ def pace(events: list[dict[str, Any]], rows: int) -> float:
     return rates(arrivals[0][0] - 1, arrivals[-1][0], rows, arrivals).steady
 
 
+def of_each_size(done: list[Size]) -> list[Size]:
+    """Return what each size took at first, at the median pace of its runs."""
+    first = {one.rows: one for one in reversed(done)}
+    return [
+        replace(first[rows], rate=median(one.rate for one in done if one.rows == rows))
+        for rows in sorted(first)
+    ]
+
+
 def measures(done: list[Size]) -> list[dict[str, Any]]:
     base = next((one for one in done if one.rows == BASE), None)
     made: list[dict[str, Any]] = []
@@ -166,8 +189,9 @@ def notes(params: dict[str, Any]) -> list[str]:
     return [
         f"`embed` with engine {params['engine']}, precision {params['precision']}, a block of "
         f"about {ROWS_A_BLOCK:,} rows, {MOST_BLOCKS:,} blocks at most. The rows are "
-        "the bundled dataset's, repeated where there are more. Steady pace: from the first rows to "
-        "the last. One browser shows the slide as the presenter; its heap held is taken after a "
+        "the bundled dataset's, shuffled, and repeated where there are more. Steady pace: from the "
+        f"first rows to the last; that of {BASE:,} rows is the median of runs before and after the "
+        "larger ones. One browser shows the slide as the presenter; its heap held is taken after a "
         "garbage collection.",
         "Memory: the largest resident size of one process of each kind, seen every second; "
         "shared pages of the object store count in each process that has touched them.",
