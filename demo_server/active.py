@@ -28,7 +28,6 @@ class ActiveRun:
         self._runs, self.run, self.driver, self.alone = runs, run, driver, alone
         self.since = self._looked_at = asyncio.get_running_loop().time()
         self.teardown: Teardown | None = None
-        self.computing = False  # its driver has begun
         self.ending = False  # Ray is being ended for it: its driver may go
         waits = None if driver.ready else "A driver is starting."
         runs.status(run, RunStatus.STARTING, waits)
@@ -51,7 +50,6 @@ class ActiveRun:
             directory=str(self._runs.archive.directory(self.run.run_id)),
         )
         self.driver.send(command)
-        self.computing = True
 
     def emitted(self, message: pipe.Emitted) -> None:
         """Take an event from the driver."""

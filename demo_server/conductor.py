@@ -181,7 +181,7 @@ class Conductor:
             self._begin(self._waiting.line[0])
         self._readiness.look(may_start_driver=self._may_start_driver(), changed=self.pump)
         self._waiting.tell_places(self._readiness.status[1] if self._active is None else None)
-        self.give_way(self._active is not None and self._active.computing)
+        self.give_way(self._active is not None and self._active.driver.ready is not None)
         self.on_change()
 
     def _may_start_driver(self) -> bool:

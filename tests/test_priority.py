@@ -1,4 +1,4 @@
-"""How sessions that compute give way, with files in place of Linux's own."""
+"""How sessions that compute give way, on a Linux that only remembers what it was told."""
 
 from __future__ import annotations
 
