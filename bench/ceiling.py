@@ -15,7 +15,7 @@ def products(threads: int) -> dict[str, float]:
     """Return floating-point operations a second of a SIZE x SIZE product, for each precision."""
     import torch
 
-    from demo_server.driver.device import cpu_has_bf16
+    from demo_server.embedding.device import cpu_has_bf16
 
     torch.set_num_threads(threads)
     dtypes = {"f32": torch.float32} | ({"bf16": torch.bfloat16} if cpu_has_bf16() else {})

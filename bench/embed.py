@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from demo_server.driver import model
+from demo_server.embedding import model
 
 ROWS = 5000
 LEAST_COSINE = 0.9999

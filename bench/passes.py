@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from bench.rates import median_ratio, pace
-from demo_server.driver import conversion, model, source
-from demo_server.driver.batching import Array
-from demo_server.driver.device import available_cpus, likely_device
-from demo_server.driver.engine import Engine, load_engine, offered
+from demo_server.data import source
+from demo_server.embedding import conversion, model
+from demo_server.embedding.batching import Array
+from demo_server.embedding.device import available_cpus, likely_device
+from demo_server.embedding.engine import Engine, load_engine, offered
 
 ROWS, ROUNDS = 10_000, 5
 # Of one call, as `embed` has them by default.

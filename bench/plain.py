@@ -14,11 +14,12 @@ from typing import Any
 import ray
 
 from bench.contenders.ours import Embedder
-from demo_server.driver import model, source
-from demo_server.driver.connection import cluster_resources, connect
-from demo_server.driver.device import available_cpus, likely_device
-from demo_server.driver.experiment import Context
+from demo_server.data import source
+from demo_server.driver.cluster import cluster_resources, connect
+from demo_server.embedding import model
+from demo_server.embedding.device import available_cpus, likely_device
 from demo_server.experiments import embed
+from demo_server.toolkit.context import Context
 
 
 class Unwatched(Context):

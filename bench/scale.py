@@ -21,8 +21,8 @@ from spectator import Spectator, spectator
 from bench.embed import bundled
 from bench.memory_peaks import peaks
 from bench.rates import Arrival, rates
-from demo_server.driver.device import likely_device
-from demo_server.driver.engine import offered
+from demo_server.embedding.device import likely_device
+from demo_server.embedding.engine import offered
 
 SIZES = "1000,10000,110000,1000000"
 BASE = 10_000

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 from websockets.sync.client import ClientConnection, connect
 
-from demo_server import ledger
+from demo_server.processes import state_file
 
 START_S = 30.0
 WARM_S = 240.0
@@ -159,7 +159,7 @@ def _listen(child: subprocess.Popen[str], said: list[str]) -> None:
 def _address(cache: Path, child: subprocess.Popen[str]) -> str:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and child.poll() is None:
-        entry = ledger.running_server(cache)
+        entry = state_file.running_server(cache)
         if entry and entry.url:
             return entry.url
         time.sleep(0.1)

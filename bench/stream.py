@@ -19,8 +19,8 @@ from viewers import Hall, percentile
 
 from bench.contenders.job import read_arrivals
 from bench.rates import median_ratio, rates
-from demo_server import ledger
-from demo_server.head import JoinedRay
+from demo_server.processes import state_file
+from demo_server.processes.ray_head import JoinedRay
 
 ROWS, ROUNDS = 10_000, 5
 VIEWERS = "1,100,500"
@@ -155,7 +155,7 @@ def sampled(log: Path) -> list[tuple[float, int]]:
 
 def unwatched(server: Served, params: dict[str, Any]) -> list[tuple[float, int]]:
     """Run the pipeline alone on the server's Ray; return when how many rows were embedded."""
-    entry = ledger.running_server(server.cache)
+    entry = state_file.running_server(server.cache)
     if entry is None or entry.ray is None:
         raise MeasuringError("the server has no Ray of its own")
     env = JoinedRay(entry.ray.address, entry.ray.token).env()

@@ -38,9 +38,9 @@ from bench.standings import (
     ratios,
     table,
 )
-from demo_server.driver import conversion, model
-from demo_server.driver.device import available_cpus, likely_device
-from demo_server.driver.engine import offered
+from demo_server.embedding import conversion, model
+from demo_server.embedding.device import available_cpus, likely_device
+from demo_server.embedding.engine import offered
 
 # A contender that takes longer is stopped: the slowest known makes 100 rows/s after 30 s.
 START_S, SLOWEST = 120.0, 40.0

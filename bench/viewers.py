@@ -15,7 +15,7 @@ from bench.stress.follower import Follower
 from bench.stress.record import Record
 from bench.stress.storm import until
 from bench.stress.wire import Wire, connect
-from demo_server.protocol import CloseCode
+from demo_server.protocol.frames import CloseCode
 
 PARAMS = {"rows": 2000, "batch_size": 64}
 VIEWERS, CROWD = 100, 500

@@ -1,5 +1,5 @@
 """`python -m demo_server` is `demo-server`."""
 
-from demo_server.cli import main
+from demo_server.cli.main import main
 
 raise SystemExit(main())

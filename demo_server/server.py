@@ -18,25 +18,28 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from demo_server import ledger, process
-from demo_server.access import Doors, HostRule, session_key
-from demo_server.app import create_app
-from demo_server.catalog import Catalog
-from demo_server.describe import DescribeError
-from demo_server.devices import Devices
-from demo_server.http_protocol import HttpProtocol
-from demo_server.ledger import Ledger
-from demo_server.measuring import Measuring
-from demo_server.preflight import Finding, Serving, preflight
-from demo_server.protocol import MAX_CLIENT_FRAME_BYTES, ServerStatus
-from demo_server.provenance import code_version
-from demo_server.room import Room
-from demo_server.runlog import Author
-from demo_server.session import SEND_TIMEOUT_S
-from demo_server.settings import EVERYWHERE, LOOPBACK, Settings
-from demo_server.sharing import Sharing
-from demo_server.socket_protocol import SocketProtocol
-from demo_server.works import Works
+from demo_server.composition import Works
+from demo_server.preflight.checks import Serving, preflight
+from demo_server.processes import state_file
+from demo_server.processes.calibration import Measuring
+from demo_server.processes.descriptions import DescribeError
+from demo_server.processes.state_file import Ledger
+from demo_server.protocol.findings import Finding
+from demo_server.protocol.frames import MAX_CLIENT_FRAME_BYTES, ServerStatus
+from demo_server.runs.log import Author
+from demo_server.scheduling.experiments import Catalog
+from demo_server.system import process
+from demo_server.system.addresses import EVERYWHERE, LOOPBACK
+from demo_server.system.code_version import code_version
+from demo_server.system.settings import Settings
+from demo_server.web.app import create_app
+from demo_server.web.auth import Doors, HostRule, session_key
+from demo_server.web.client_connection import SEND_TIMEOUT_S
+from demo_server.web.http_protocol import HttpProtocol
+from demo_server.web.hub import Room
+from demo_server.web.paired_devices import Devices
+from demo_server.web.share_url import Sharing
+from demo_server.web.websocket_protocol import SocketProtocol
 
 LOOK_INTERVAL_S = 2.0
 # With few events, only an unanswered ping tells soon that a client takes nothing.
@@ -169,7 +172,7 @@ def serve(settings: Settings, make_works: Callable[[Settings, Ledger], Works] = 
     Raises:
         ServeError: the port is taken, another server uses this cache, or no file can be written.
     """
-    other = ledger.running_server(settings.cache)
+    other = state_file.running_server(settings.cache)
     if other:
         raise ServeError(f"A server runs already at {other.url} (process {other.pid}).")
     _allow_open_files()
@@ -179,10 +182,10 @@ def serve(settings: Settings, make_works: Callable[[Settings, Ledger], Works] = 
     name = {EVERYWHERE: LOOPBACK}.get(settings.host, settings.host)
     host = f"[{name}]" if ":" in name else name
     secret = secrets.token_urlsafe(24)
-    book = Ledger(settings.cache / ledger.SERVER, secret)
+    book = Ledger(settings.cache / state_file.SERVER, secret)
     book.entry.port, book.entry.url = port, f"http://{host}:{port}"
     try:
-        ended = ledger.end_orphans(settings.cache)
+        ended = state_file.end_orphans(settings.cache)
         if ended:
             log.info("%d processes of a server that was killed were ended", ended)
         book.write()

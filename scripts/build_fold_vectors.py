@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from demo_server.fold import MAX_NOTES, MAX_POINTS, MAX_ROWS, fold
-from demo_server.protocol import event
+from demo_server.protocol.events import event
+from demo_server.runs.fold import MAX_NOTES, MAX_POINTS, MAX_ROWS, fold
 
 TARGET = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "fold.json"
 STAGES = (None, "large_batch", "small_batch")

@@ -13,7 +13,7 @@ const python = join(root, '.venv', 'bin', 'python')
 function readProtocol() {
   if (!existsSync(python))
     throw new Error('There is no .venv yet: run `npm start` once, it makes one.')
-  return JSON.parse(execFileSync(python, ['-m', 'demo_server.schema'], { cwd: root, encoding: 'utf8' }))
+  return JSON.parse(execFileSync(python, ['-m', 'demo_server.web.api_schema'], { cwd: root, encoding: 'utf8' }))
 }
 
 /** Frames end in `Frame`, so that none is called like something of the browser's (Event, Error). */

@@ -19,13 +19,13 @@ import uvicorn
 import websockets
 from ray_cluster import Outside, RayCluster, free_port
 
-from demo_server.head import Ray, RayStartError, RayState, Usage
-from demo_server.ledger import Ledger
-from demo_server.measuring import KEY, Measuring
-from demo_server.pipe import Description, Descriptions, Needs
+from demo_server.composition import Works
+from demo_server.processes.calibration import KEY, Measuring
+from demo_server.processes.ray_head import Ray, RayStartError, RayState, Usage
+from demo_server.processes.state_file import Ledger
+from demo_server.protocol.driver_messages import Description, Descriptions, Needs
 from demo_server.server import DemoServer, uvicorn_config
-from demo_server.settings import Settings
-from demo_server.works import Works
+from demo_server.system.settings import Settings
 
 # How long an example takes is the machine's business, and its load's.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -191,7 +191,7 @@ Serve = Callable[..., Coroutine[Any, Any, Served]]
 async def serve(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Serve]:
     """Start servers with fake drivers; all are ended with the test."""
     # An edit of the experiments while the tests run must not bring the real ones in.
-    for module in ("server", "works"):
+    for module in ("server", "composition"):
         monkeypatch.setattr(f"demo_server.{module}.code_version", lambda: "fixed")
     running: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
 

@@ -1,6 +1,7 @@
 """A driver without Ray, for the faults that the real one cannot be made to have on demand.
 
-It speaks `demo_server.pipe` and does what its run's `does` parameter says, step by step.
+It speaks `demo_server.protocol.driver_messages` and does what its run's `does` parameter says,
+step by step.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from demo_server import process
+from demo_server.system import process
 
 
 @dataclass

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from demo_server import pipe, process
+from demo_server.protocol import driver_messages
+from demo_server.system import process
 
 Messages = list[dict[str, Any]]
 
@@ -54,7 +55,7 @@ class RealDriver:
         """Return the messages up to the first one wanted; fail if the driver ends before."""
         heard: Messages = []
         for line in self._messages:
-            message = pipe.message.validate_json(line)
+            message = driver_messages.message.validate_json(line)
             if message.type == "alive":
                 self.alive_at.append(time.monotonic())
                 continue
@@ -67,7 +68,7 @@ class RealDriver:
         return self.until(lambda m: m["type"] in ("ready", "end"))[-1]
 
     def start(self, experiment: str, directory: Path, **params: Any) -> None:
-        command = pipe.RunCommand(
+        command = driver_messages.RunCommand(
             run_id="r", experiment=experiment, params=params, directory=str(directory)
         )
         assert self.child.stdin
@@ -77,7 +78,7 @@ class RealDriver:
     def act(self, action: str) -> None:
         """Do what the running experiment offers."""
         assert self.child.stdin
-        line = pipe.ActCommand(action=action).model_dump_json().encode()
+        line = driver_messages.ActCommand(action=action).model_dump_json().encode()
         self.child.stdin.write(line + b"\n")
         self.child.stdin.flush()
 

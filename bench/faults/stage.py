@@ -19,10 +19,11 @@ from typing import Any
 import psutil
 
 from bench.faults.client import Client, is_rows
-from demo_server import ledger, process
-from demo_server.head import UserCluster
-from demo_server.measuring import KEY, Measuring
-from demo_server.settings import Settings
+from demo_server.processes import state_file
+from demo_server.processes.calibration import KEY, Measuring
+from demo_server.processes.ray_head import UserCluster
+from demo_server.system import process
+from demo_server.system.settings import Settings
 from tests.ray_cluster import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,7 @@ GONE_S = 5.0
 WORKS_S = 0.5
 NEXT_S = 90.0
 SMALL: dict[str, Any] = {"rows": 512, "batch_size": 64, "blocks": 8}
-MODEL = "import demo_server.driver.model as m; print(m.resolve(None).path)"
+MODEL = "import demo_server.embedding.model as m; print(m.resolve(None).path)"
 
 
 def copy_checkout(directory: Path) -> Path:
@@ -166,7 +167,7 @@ class Stage:
 
     @property
     def server(self) -> psutil.Process:
-        entry = ledger.read(self.cache / ledger.SERVER)
+        entry = state_file.read(self.cache / state_file.SERVER)
         assert entry is not None
         return psutil.Process(entry.pid)
 
@@ -185,13 +186,13 @@ class Stage:
 
     def ray(self) -> list[psutil.Process]:
         """Return the processes of the local head."""
-        entry = ledger.read(self.cache / ledger.SERVER)
+        entry = state_file.read(self.cache / state_file.SERVER)
         sessions = entry.sessions if entry else []
         return [p for s in sessions for p in process.session_members(s.pid, s.started_at)]
 
-    def ray_access(self) -> ledger.RayAccess:
+    def ray_access(self) -> state_file.RayAccess:
         """Return how another job joins the local head."""
-        entry = ledger.read(self.cache / ledger.SERVER)
+        entry = state_file.read(self.cache / state_file.SERVER)
         assert entry is not None
         assert entry.ray is not None
         return entry.ray

@@ -10,12 +10,12 @@ from typing import Any
 
 from websockets.frames import Frame, Opcode
 
-from demo_server import protocol
-from demo_server.decoding import decode
-from demo_server.protocol import MAX_CLIENT_FRAME_BYTES
-from demo_server.refusal import Refusal
+from demo_server.protocol import frames
+from demo_server.protocol.errors import Refusal
+from demo_server.protocol.frames import MAX_CLIENT_FRAME_BYTES
+from demo_server.web.frame_parser import decode
 
-_SCHEMA = protocol.client_frame.json_schema()
+_SCHEMA = frames.client_frame.json_schema()
 _ODD: list[Any] = [
     *(None, True, False, 0, -1, 1.5, -0.0, 2**31, 2**63, 2**64, 10**40, 1e308, 5e-324),
     *("", " ", "\0", "\ud800", "a\udfff", "\U0001f600" * 9, "x" * 65, "x" * 5000, "null"),

@@ -12,7 +12,7 @@ from typing import Any
 from bench.stress.frames import FrameGenerator, Shot, http_requests
 from bench.stress.server_process import ServerProcess
 from bench.stress.wire import LOST, Wire, connect
-from demo_server.protocol import CloseCode
+from demo_server.protocol.frames import CloseCode
 
 LANES = 12
 ANSWER_S = 10.0

@@ -13,13 +13,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from demo_server.head import Ray, RayState, Usage
-from demo_server.ledger import Ledger
-from demo_server.measuring import KEY, Measuring
-from demo_server.pipe import Description, Descriptions, Needs
+from demo_server.cli.options import add_serve_options, serve_settings
+from demo_server.composition import Works
+from demo_server.processes.calibration import KEY, Measuring
+from demo_server.processes.ray_head import Ray, RayState, Usage
+from demo_server.processes.state_file import Ledger
+from demo_server.protocol.driver_messages import Description, Descriptions, Needs
 from demo_server.server import serve
-from demo_server.settings import ROOT, Settings, add_serve_options, serve_settings
-from demo_server.works import Works
+from demo_server.system.checkout import ROOT
+from demo_server.system.settings import Settings
 
 FAKE_DRIVER = ROOT / "tests" / "fake_driver.py"
 MAX_DOES = 4000

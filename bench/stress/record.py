@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demo_server import fold, protocol, runlog
-from demo_server.protocol import Event, RunState
+from demo_server.protocol import events
+from demo_server.protocol.events import Event
+from demo_server.protocol.state import RunState
+from demo_server.runs import fold, log
 
 KEPT_FRAMES = 2048
 KEPT_FOLDS = 1024
@@ -87,7 +89,7 @@ class Record:
     def _event(self, run_id: str, body: dict[str, Any]) -> Event:
         known = self._events.setdefault(run_id, {})
         if body["seq"] not in known:
-            known[body["seq"]] = body, protocol.event.validate_python(body)
+            known[body["seq"]] = body, events.event.validate_python(body)
         first, event = known[body["seq"]]
         if first != body:
             self.breach(f"{run_id}: seq {body['seq']} was sent with two contents")
@@ -98,7 +100,7 @@ class Record:
         said = self._events.get(run_id, {})
         snapshots = {seq: digest for (run, seq), digest in self._snapshots.items() if run == run_id}
         state, ends = RunState(), 0
-        for event in runlog.read_events(path):
+        for event in log.read_events(path):
             fold.apply(state, event)  # raises where a seq is missing or repeated
             told = said.get(event.seq)
             if told is not None and told[1] != event:

@@ -1,4 +1,7 @@
-"""`python -m demo_server.driver`: the child process of one run; see `demo_server/pipe.py`."""
+"""`python -m demo_server.driver`: the child process of one run.
+
+What it is told and what it answers is in `demo_server/protocol/driver_messages.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,11 @@ import threading
 from queue import SimpleQueue
 from typing import NoReturn
 
-from demo_server.driver.channel import Channel
-from demo_server.driver.connection import ClusterError, cluster_resources
-from demo_server.driver.input_error import InputError
-from demo_server.driver.preparation import add_settings, start
-from demo_server.driver.session import Session
-from demo_server.pipe import (
+from demo_server.driver.cluster import ClusterError, cluster_resources
+from demo_server.driver.run_loop import Session
+from demo_server.driver.startup import add_settings, start
+from demo_server.driver.writer import Channel
+from demo_server.protocol.driver_messages import (
     ActCommand,
     ConnectCommand,
     Ended,
@@ -25,6 +27,7 @@ from demo_server.pipe import (
     RunCommand,
     command,
 )
+from demo_server.protocol.errors import InputError
 
 
 def main() -> None:

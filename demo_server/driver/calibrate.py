@@ -20,19 +20,19 @@ from typing import NoReturn
 
 import numpy as np
 
-from demo_server.driver import catalog
-from demo_server.driver.batching import Array
-from demo_server.driver.connection import ClusterError, cluster_resources
-from demo_server.driver.conversion import ensure
-from demo_server.driver.device import available_cpus
-from demo_server.driver.engine import Engine, load_engine, offered
-from demo_server.driver.experiment import Machine
-from demo_server.driver.input_error import InputError
-from demo_server.driver.preparation import add_settings, start
-from demo_server.driver.session import Session
-from demo_server.driver.step import wait_until_idle
-from demo_server.driver.workers import raylet_here
-from demo_server.pipe import Emitted, Ended, Message, RunCommand
+from demo_server.driver import loader
+from demo_server.driver.cluster import ClusterError, cluster_resources
+from demo_server.driver.run_loop import Session
+from demo_server.driver.startup import add_settings, start
+from demo_server.embedding.batching import Array
+from demo_server.embedding.conversion import ensure
+from demo_server.embedding.device import available_cpus
+from demo_server.embedding.engine import Engine, load_engine, offered
+from demo_server.protocol.driver_messages import Emitted, Ended, Message, RunCommand
+from demo_server.protocol.errors import InputError
+from demo_server.ray_internals.workers import raylet_here
+from demo_server.toolkit.comparison import wait_until_idle
+from demo_server.toolkit.context import Machine
 
 EXPERIMENT = "embed"
 STEADY_S = 6.0
@@ -133,7 +133,7 @@ def give_up(ended: Ended) -> NoReturn:
 
 def measured_run(session: Session) -> Ended:
     """Run the experiment with this machine's defaults on more rows than it can do in time."""
-    experiment = catalog.load(EXPERIMENT)
+    experiment = loader.load(EXPERIMENT)
     rows = min(MAX_ROWS, session.source.rows)
     machine = Machine(
         cpus=int(cluster_resources().get("CPU", 1)), device=session.device, dataset_rows=rows

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from demo_server.driver import catalog, source
-from demo_server.driver.device import available_cpus, likely_device
-from demo_server.driver.experiment import Machine
-from demo_server.driver.input_error import InputError
-from demo_server.pipe import Descriptions
+from demo_server.data import source
+from demo_server.driver import loader
+from demo_server.embedding.device import available_cpus, likely_device
+from demo_server.protocol.driver_messages import Descriptions
+from demo_server.protocol.errors import InputError
+from demo_server.toolkit.context import Machine
 
 # Ray's CPUs are places, not cores: an actor and the task that feeds it take two, so the server
 # gives its head that many also where the machine has one core.
@@ -48,7 +49,7 @@ def describe(dataset: str | None, text_column: str | None, machine: Path | None)
     }
     if machine is not None and machine.exists():
         found |= json.loads(machine.read_text(encoding="utf-8"))
-    return catalog.describe_all(Machine.model_validate(found))
+    return loader.describe_all(Machine.model_validate(found))
 
 
 if __name__ == "__main__":

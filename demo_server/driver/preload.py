@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 import os
 
-from demo_server.driver.openvino_engine import say_nothing_to_its_makers
-from demo_server.driver.prestart import MODULES
+from demo_server.embedding.openvino import say_nothing_to_its_makers
+from demo_server.ray_internals.prestart import MODULES
 
 if MODULES in os.environ:
     say_nothing_to_its_makers()
@@ -19,7 +19,7 @@ if MODULES in os.environ:
         importlib.import_module(name)
     # Its class is defined in an experiment, and comes wrapped in Ray Data's own actor.
     importlib.import_module("ray.data._internal.execution.operators.actor_pool_map_operator")
-    catalog = importlib.import_module("demo_server.driver.catalog")
+    catalog = importlib.import_module("demo_server.driver.loader")
     for name in catalog.names():
         try:
             catalog.load(name)

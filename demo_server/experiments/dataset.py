@@ -6,9 +6,9 @@ import ray
 from datasets import load_dataset
 from pydantic import Field
 
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
-from demo_server.driver.outcome import outcome
+from demo_server.data.cleaning import drop_unusable
+from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
+from demo_server.toolkit.result import outcome
 
 BLOCK_BYTES = 1_000_000
 

@@ -13,9 +13,10 @@ from pydantic import Field
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.driver.batching import Array
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.engine import (
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
+from demo_server.embedding.batching import Array
+from demo_server.embedding.engine import (
     IMPORTS,
     EngineName,
     Precision,
@@ -23,10 +24,9 @@ from demo_server.driver.engine import (
     load_engine,
     offered,
 )
-from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
-from demo_server.driver.live import live
-from demo_server.driver.outcome import outcome, write_parquet
-from demo_server.driver.selection import choose
+from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
+from demo_server.toolkit.live import live
+from demo_server.toolkit.result import outcome, write_parquet
 
 Batch = dict[str, Any]
 

@@ -10,12 +10,12 @@ import ray
 from datasets import Dataset, load_dataset
 from pydantic import Field
 
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
-from demo_server.driver.failure import explain, release
-from demo_server.driver.selection import choose
-from demo_server.experiments._mistakes import Mistakes, Rows
-from demo_server.protocol import FailureData, Figure, ResultData
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
+from demo_server.experiments.comparisons.mistakes import Mistakes, Rows
+from demo_server.protocol.events import FailureData, Figure, ResultData
+from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
+from demo_server.toolkit.failure import explain, release
 
 
 class Params(Parameters):

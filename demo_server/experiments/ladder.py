@@ -14,15 +14,15 @@ from pydantic import Field
 from ray.data import Dataset
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.engine import EngineName, openvino_installed
-from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
-from demo_server.driver.selection import choose
-from demo_server.driver.step import check_same, take_step, wait_until_quiet
-from demo_server.driver.written import Output, growth, written
-from demo_server.experiments._ladder_engine import Done, EngineSteps
-from demo_server.experiments._ladder_torch import TorchSteps
-from demo_server.protocol import Figure, ResultData
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
+from demo_server.embedding.engine import EngineName, openvino_installed
+from demo_server.experiments.comparisons.ladder_fast import Done, EngineSteps
+from demo_server.experiments.comparisons.ladder_torch import TorchSteps
+from demo_server.protocol.events import Figure, ResultData
+from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
+from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
+from demo_server.toolkit.export_timing import Output, growth, written
 
 TORCH = "sentence_transformers"
 

@@ -9,14 +9,14 @@ from datasets import load_dataset
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.engine import IMPORTS
-from demo_server.driver.experiment import Context, Needs, Parameters, RunError
-from demo_server.driver.live import live
-from demo_server.driver.memory_limit import can_limit, limited
-from demo_server.driver.selection import choose
-from demo_server.driver.torch_engine import TorchEngine
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
+from demo_server.embedding.engine import IMPORTS
+from demo_server.embedding.fast_torch import TorchEngine
 from demo_server.experiments.embed import Batch, TextEmbedder
+from demo_server.toolkit.context import Context, Needs, Parameters, RunError
+from demo_server.toolkit.live import live
+from demo_server.toolkit.memory_limit import can_limit, limited
 
 
 class Params(Parameters):

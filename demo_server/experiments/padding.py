@@ -14,15 +14,15 @@ from pydantic import Field
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.driver.batching import Array, row_batches, token_batches
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.engine import IMPORTS, EngineName, imports_ahead, load_engine
-from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
-from demo_server.driver.live import live
-from demo_server.driver.selection import choose
-from demo_server.driver.step import Step, check_same, take_step, wait_until_quiet
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
+from demo_server.embedding.batching import Array, row_batches, token_batches
+from demo_server.embedding.engine import IMPORTS, EngineName, imports_ahead, load_engine
 from demo_server.experiments import ladder
-from demo_server.protocol import Figure, ResultData
+from demo_server.protocol.events import Figure, ResultData
+from demo_server.toolkit.comparison import Step, check_same, take_step, wait_until_quiet
+from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
+from demo_server.toolkit.live import live
 
 Batch = dict[str, Any]
 Passes = list[Array]

@@ -8,13 +8,13 @@ import ray
 from datasets import load_dataset
 from pydantic import Field
 
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.engine import EngineName
-from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters
-from demo_server.driver.selection import choose
-from demo_server.driver.step import check_same, take_step, wait_until_quiet
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
+from demo_server.embedding.engine import EngineName
 from demo_server.experiments import ladder
-from demo_server.protocol import Figure
+from demo_server.protocol.events import Figure
+from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
+from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 
 
 class Params(Parameters):

@@ -17,14 +17,14 @@ from pydantic import Field, JsonValue
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.engine import IMPORTS
-from demo_server.driver.experiment import Context, Defaults, Machine, Needs, Parameters, RunError
-from demo_server.driver.live import live
-from demo_server.driver.metrics import actors
-from demo_server.driver.selection import choose
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
+from demo_server.embedding.engine import IMPORTS
 from demo_server.experiments.embed import GUESSED_RATE, TextEmbedder, round_down
-from demo_server.protocol import Figure
+from demo_server.protocol.events import Figure
+from demo_server.ray_internals.actors import actors
+from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters, RunError
+from demo_server.toolkit.live import live
 
 Action = Callable[[dict[str, JsonValue]], None]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from demo_server.driver.experiment import Context, Parameters, RunError
-from demo_server.driver.outcome import outcome
+from demo_server.toolkit.context import Context, Parameters, RunError
+from demo_server.toolkit.result import outcome
 
 
 class Params(Parameters):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ray
 
-from demo_server.driver.experiment import Context, Parameters
+from demo_server.toolkit.context import Context, Parameters
 
 
 class Params(Parameters):

@@ -1,4 +1,4 @@
-// The one fold, as in demo_server/fold.py; both are tested on tests/vectors/fold.json.
+// The one fold, as in demo_server/runs/fold.py; both are tested on tests/vectors/fold.json.
 // It never changes a state in place, so that a view sees by identity which part is new.
 import type { Point, RunEvent, RunState, StageState } from './protocol'
 import { MAX_NOTES, MAX_POINTS, MAX_ROWS } from './protocol'

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
-const IMPORT = /^from demo_server\.experiments(?:\.(\w+) import| import (.+))/gm
+const IMPORT = /^from demo_server\.experiments(?:\.([\w.]+) import| import (.+))/gm
 
-/** sha256 of each experiment's code, as `demo_server/provenance.py` has it. */
+/** sha256 of each experiment's code, as `demo_server/system/code_version.py` has it. */
 export function codeHashes(directory: string): Record<string, string> {
   const files = readdirSync(directory).filter(file => file.endsWith('.py') && !file.startsWith('_'))
   return Object.fromEntries(files.map(file => basename(file, '.py')).map(name => [name, codeHash(directory, name)]))
@@ -16,7 +16,7 @@ function codeHash(directory: string, name: string): string {
   for (let module = found.pop(); module !== undefined; module = found.pop()) {
     if (texts.has(module))
       continue
-    const text = readFileSync(join(directory, `${module}.py`), 'utf8')
+    const text = readFileSync(join(directory, `${module.replaceAll('.', '/')}.py`), 'utf8')
     texts.set(module, text)
     found.push(...imported(text))
   }

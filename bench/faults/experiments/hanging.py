@@ -13,11 +13,11 @@ from datasets import load_dataset
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
-from demo_server.driver.cleaning import drop_unusable
-from demo_server.driver.experiment import Context, Needs, Parameters
-from demo_server.driver.live import live
-from demo_server.driver.selection import choose
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
 from demo_server.experiments.embed import Batch, TextEmbedder
+from demo_server.toolkit.context import Context, Needs, Parameters
+from demo_server.toolkit.live import live
 
 
 class Params(Parameters):

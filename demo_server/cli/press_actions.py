@@ -1,0 +1,57 @@
+"""Presses an experiment's buttons in the middle of its run, for a recording that nobody watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from demo_server.composition import Works
+from demo_server.protocol import events
+from demo_server.protocol.events import RunStatus
+from demo_server.runs.run import Run
+
+SHARE = 0.4
+
+
+class Presser:
+    """Presses each action once when `SHARE` of the rows are out; implements `runs.RunWatcher`.
+
+    A note in the run says who did, so that a recording claims nothing that was not.
+    """
+
+    def __init__(self, works: Works, actions: list[str]) -> None:
+        self._works = works
+        self.left = list(actions)
+        """Those that were not pressed yet."""
+
+    def accepted(self, run: Run) -> None:
+        """Nothing to press yet."""
+
+    def appended(self, run: Run, encoded: str) -> None:
+        if not self.left or run.status is not RunStatus.RUNNING:
+            return
+        match events.event.validate_json(encoded):
+            case events.ProgressEvent(data=data) if (
+                data.total and SHARE * data.total <= data.rows < data.total
+            ):
+                # Not from here: the other watchers have not heard of this event yet.
+                asyncio.get_running_loop().call_soon(self._press, run, self.left)
+                self.left = []
+
+    def _press(self, run: Run, actions: list[str]) -> None:
+        for action in actions:
+            text = f"`demo-server record` presses {action}."
+            self._works.runs.append(run, "note", {"text": text})
+            self._works.conductor.act(run.run_id, action, {})
+
+
+@contextmanager
+def pressing(works: Works, actions: list[str]) -> Iterator[Presser]:
+    """Press `actions` in the run that is started meanwhile."""
+    presser = Presser(works, actions)
+    works.runs.watchers.append(presser)
+    try:
+        yield presser
+    finally:
+        works.runs.watchers.remove(presser)

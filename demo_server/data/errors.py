@@ -1,0 +1,153 @@
+"""What went wrong while a dataset was read, in a sentence with its remedy."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pyarrow as pa
+from datasets.exceptions import (
+    DataFilesNotFoundError,
+    DatasetGenerationError,
+    DatasetNotFoundError,
+    SplitsVerificationError,
+)
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+from demo_server.protocol.errors import InputError
+
+
+class SourceError(InputError):
+    """The dataset can't be used; `field` is `dataset` or `text_column`."""
+
+
+@contextmanager
+def explain(place: str) -> Iterator[None]:
+    """Raise what the libraries raise while `place` is read as a SourceError."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        httpx2.HTTPError,
+        pa.ArrowException,
+        DatasetGenerationError,
+        SplitsVerificationError,
+    ) as error:
+        raise source_error(place, error) from error
+
+
+def source_error(place: str, error: BaseException) -> SourceError:
+    """The sentence for `error`, chosen by what is at its root."""
+    chain = causes(error)
+    words = " ".join(str(link) for link in chain)
+    status = next(
+        (link.response.status_code for link in chain if isinstance(link, HfHubHTTPError)), None
+    )
+    if status in (401, 403) or isinstance(error, DatasetNotFoundError):
+        if status in (401, 403) or re.search(r"gated|private|access", words):
+            return SourceError(
+                "dataset",
+                f"The hub has no dataset {place!r} that may be read without permission: it is "
+                "private or gated, or doesn't exist.",
+                "Check the name; for a private or gated one run `hf auth login` or set HF_TOKEN.",
+            )
+        return SourceError(
+            "dataset", f"There is no dataset {place!r}.", "Check the name given to --dataset."
+        )
+    if is_unreachable(chain, words):
+        return SourceError(
+            "dataset",
+            f"{place!r} is not in the cache, and the hub can't be reached.",
+            "Connect once to download it, unset HF_HUB_OFFLINE if it is set, or leave --dataset "
+            "out for the bundled data.",
+        )
+    if ("BuilderConfig" in words and "not found" in words) or "Config name is missing" in words:
+        asked = re.search(r"BuilderConfig ('.*?') not found", words)
+        lack = f"has no config {asked[1]}" if asked else "needs the name of one of its configs"
+        found = re.search(r"(?:Available|available configs): \[(.*?)\]", words)
+        listing = f"; it has {found[1]}" if found else ""
+        return SourceError(
+            "dataset",
+            f"{place} {lack}{listing}.",
+            "Write it behind the first colon of --dataset, as in user/name:config:split.",
+        )
+    if isinstance(error, DataFilesNotFoundError) or re.search(
+        "No \\(supported\\) data files|Couldn't resolve pattern", words
+    ):
+        return SourceError(
+            "dataset",
+            f"{place} holds no data files that `datasets` knows.",
+            "Give a directory with Parquet, CSV, JSON Lines or text files, or one such file.",
+        )
+    if "corresponds to no data" in words:
+        return no_rows(place)
+    if "save_to_disk" in words:
+        return SourceError(
+            "dataset",
+            f"{place} was written by `save_to_disk`, which only `load_from_disk` reads.",
+            "Write it with `to_parquet` and give that file.",
+        )
+    said = bad_line(place) or root_sentence(chain)
+    return SourceError("dataset", f"{place} can't be read: {said}", remedy(words))
+
+
+def no_rows(place: str) -> SourceError:
+    return SourceError(
+        "dataset", f"{place} has no rows.", "Choose another split or file with --dataset."
+    )
+
+
+def bad_line(place: str) -> str | None:
+    """Where a JSON Lines file stops being one; the loader's own message doesn't say it."""
+    path = Path(place)
+    if path.suffix.lower() not in (".jsonl", ".ndjson"):
+        return None
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                json.loads(line or b"null")
+            except UnicodeDecodeError as error:
+                return f"line {number} is not UTF-8 ({error.reason})."
+            except json.JSONDecodeError as error:
+                if line.strip():
+                    return f"line {number} is not JSON ({error.msg})."
+    return None
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """`error` and what caused it, the outermost first."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        if cause in chain:
+            break
+        chain.append(cause)
+    return chain
+
+
+def is_unreachable(chain: list[BaseException], words: str) -> bool:
+    kinds = (OfflineModeIsEnabled, ConnectionError, httpx2.TransportError)
+    uncached = re.search("Couldn't reach|Couldn't find cache for", words) is not None
+    return uncached or any(isinstance(link, kinds) for link in chain)
+
+
+def root_sentence(chain: list[BaseException]) -> str:
+    """The innermost message that says something, in one line that ends with a full stop."""
+    said = [" ".join(str(link).split()) for link in chain if str(link).strip()]
+    sentence = said[-1] if said else type(chain[-1]).__name__
+    return sentence[:300].rstrip(".") + "."
+
+
+def remedy(words: str) -> str:
+    if "codec can't decode" in words or "UTF8" in words or "utf-8" in words.lower():
+        return "Save it as UTF-8, or choose another file with --dataset."
+    if re.search(r"changed from|cannot mix|Couldn't cast|must have the same columns", words):
+        return "Give each column one type in all rows, or choose another file with --dataset."
+    return "It may be damaged or half downloaded: fetch it again, or choose another --dataset."

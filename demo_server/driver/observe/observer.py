@@ -1,0 +1,256 @@
+"""What Ray Data is doing, read from inside its scheduling loop about every 0.1 s.
+
+Uses a private hook of Ray, `ExecutionCallback`: Ray is pinned exactly, and
+`tests/driver/test_observer.py` fails when the hook changes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ray.data._internal.execution.execution_callback import ExecutionCallback
+
+from demo_server.driver.observe.doctor import Observed
+from demo_server.driver.observe.execution import Execution
+from demo_server.driver.observe.operators import (
+    batch_size,
+    calling,
+    detail,
+    is_work,
+    look,
+    progress_of,
+    total_rows,
+    working,
+)
+from demo_server.driver.observe.stall import Stall, stall_limits
+from demo_server.protocol.events import (
+    OperatorProgress,
+    PlanData,
+    PlanOperator,
+    ProgressData,
+    RowsData,
+)
+
+if TYPE_CHECKING:
+    from ray.data._internal.execution.streaming_executor import StreamingExecutor
+
+    from demo_server.toolkit.context import Context
+
+INTERVAL_S = 0.1
+UNCHANGED_INTERVAL_S = 1.0
+RATE_WINDOW_S = 10.0
+
+
+class Rate:
+    """Rows per second over the last ten seconds of output, start-up left out."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, rows: int) -> None:
+        """Note that `rows` were out at `now` (seconds)."""
+        if rows == 0 or (self._points and self._points[-1][1] == rows):
+            return
+        self._points.append((now, rows))
+        while len(self._points) > 2 and self._points[0][0] < now - RATE_WINDOW_S:
+            self._points.popleft()
+
+    @property
+    def rows(self) -> int:
+        """The rows that were out at last."""
+        return self._points[-1][1] if self._points else 0
+
+    @property
+    def value(self) -> float | None:
+        """None until rows came out twice."""
+        if len(self._points) < 2:
+            return None
+        (t0, rows0), (t1, rows1) = self._points[0], self._points[-1]
+        return (rows1 - rows0) / (t1 - t0) if t1 > t0 else None
+
+
+class Observation:
+    """Turns the executions of one run into its `plan` and `progress` events."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._executions: list[Execution] = []
+        self._rate = Rate()
+        self._rows = self._passed = 0
+        self._stall = Stall(time.monotonic(), *stall_limits())
+        self._sent: list[OperatorProgress] | None = None
+        self._sent_at = 0.0
+        self.executing = False
+
+    @property
+    def rows(self) -> int:
+        """The rows that are out of the last operator."""
+        return self._rows
+
+    def begin(self, executor: StreamingExecutor) -> None:
+        now = time.monotonic()
+        self._rate, self._sent, self._sent_at = Rate(), None, 0.0
+        self._rows = self._passed = 0
+        self._stall = Stall(now, *stall_limits())
+        context = self._context
+        self._executions.append(
+            Execution(now, context.total, batch_size(calling(working(executor))))
+        )
+        self._look(executor, now)
+        self.executing = True
+        context.emit(
+            "plan",
+            PlanData(
+                operators=[
+                    PlanOperator(name=operator.name, detail=detail(operator))
+                    for operator in working(executor)
+                ],
+                total_rows=total_rows(executor, context.total),
+                dataset_rows=context.source.rows,
+                device=context.device,
+                reason=context.reason,
+            ),
+        )
+
+    def step(self, executor: StreamingExecutor, *, last: bool = False) -> None:
+        """Send progress if it is time to."""
+        now = time.monotonic()
+        if not last and now - self._sent_at < INTERVAL_S:
+            return
+        operators = self._look(executor, now)
+        self._rows = operators[-1].rows
+        total, rows = total_rows(executor, self._context.total), self._rows
+        if self._passed > rows and not last:
+            rows = self._passed if total is None else min(self._passed, total)
+        unchanged = operators == self._sent and rows == self._rate.rows
+        self._rate.add(now, rows)
+        if unchanged and not last and now - self._sent_at < UNCHANGED_INTERVAL_S:
+            return
+        self._sent, self._sent_at = operators, now
+        self.executing = not last
+        if last and self._executions:
+            self._executions[-1].ended = True
+        rate = self._rate.value
+        self._context.emit(
+            "progress",
+            ProgressData(
+                rows=rows,
+                total=total,
+                rate=rate,
+                eta_s=max(0, total - rows) / rate if total is not None and rate else None,
+                operators=operators,
+            ),
+        )
+
+    def _look(self, executor: StreamingExecutor, now: float) -> list[OperatorProgress]:
+        operators = [progress_of(executor, operator) for operator in working(executor)]
+        finished = [operator.metrics.num_tasks_finished for operator in working(executor)]
+        self._stall.see(now, operators, finished)
+        self._executions[-1].see(now, look(executor))
+        return operators
+
+    def overdue(self, limit: float | None = None) -> str | None:
+        """Return why nothing will come any more; ask from another thread than Ray's.
+
+        A shuffle or repartition blocks Ray's scheduling loop, and with it `step`.
+        """
+        if not self.executing:
+            return None
+        return self._stall.overdue(time.monotonic(), limit)
+
+    def moved(self, rows: int) -> None:
+        """A worker reported `rows`: whatever the operators say, the pipeline works.
+
+        Operators count whole blocks; these come after each forward pass. A worker that dies has
+        its last block computed again: until others catch up, progress is ahead by part of one.
+        """
+        self._passed += rows
+        self._stall.moved(time.monotonic())
+
+    def heard(self, told: RowsData) -> None:
+        """A worker told of rows: they have moved, and the doctor wants to know the rest."""
+        self.moved(told.batch_rows or 0)
+        if self._executions:
+            self._executions[-1].heard(told)
+
+    def measured(self, share: float) -> None:
+        """A second is over in which `share` of the cores was in use."""
+        if self._executions:
+            self._executions[-1].measured(share)
+
+    def observed(self) -> Observed | None:
+        """Return what was seen of the last execution that called code in `live`.
+
+        Where none did, of the last; None where there was none.
+        """
+        if not self._executions:
+            return None
+        called = [execution for execution in self._executions if execution.calls]
+        seen, context = (called or self._executions)[-1], self._context
+        return Observed(
+            models=seen.models,
+            workers=len(seen.workers),
+            calls=seen.calls,
+            rows=seen.rows,
+            batch_size=seen.batch_size,
+            tokens=seen.tokens,
+            padding=seen.padding,
+            device=context.device,
+            cores=context.cores,
+            here=context.own_head,
+            busy=sum(seen.shares) / len(seen.shares) if seen.shares else None,
+            seen_s=seen.seen_s,
+            waited_s=seen.waited_s,
+            queued=seen.queued,
+            rows_in=seen.rows_in if seen.expected is None else seen.expected,
+            rows_out=seen.rows_out,
+            dropped=context.dropped,
+        )
+
+
+_current: Observation | None = None
+
+
+@contextmanager
+def observing(context: Context) -> Iterator[Observation]:
+    """Report every execution that this process starts within the block."""
+    global _current
+    _current = Observation(context)
+    try:
+        yield _current
+    finally:
+        _current = None
+
+
+class Observer(ExecutionCallback):
+    """What Ray Data calls; it makes one for each execution.
+
+    Ray calls `before` and `after` from the thread that consumes, and the steps from its own.
+    """
+
+    def before_execution_starts(self, executor: StreamingExecutor) -> None:
+        self._observation = _current if is_work(executor) else None
+        if self._observation:
+            self._observation.begin(executor)
+
+    def on_execution_step(self, executor: StreamingExecutor) -> None:
+        if self._observation:
+            self._observation.step(executor)
+
+    def after_execution_succeeds(self, executor: StreamingExecutor) -> None:
+        if self._observation:
+            self._observation.step(executor, last=True)
+
+    def after_execution_fails(self, executor: StreamingExecutor, error: Exception) -> None:
+        if self._observation:
+            self._observation.step(executor, last=True)
+
+
+def install() -> None:
+    """Have Ray Data call an `Observer`; before the first execution of the process."""
+    os.environ["RAY_DATA_EXECUTION_CALLBACKS"] = f"{__name__}.{Observer.__name__}"

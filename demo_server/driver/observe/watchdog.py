@@ -1,0 +1,167 @@
+"""Ends a run that will never end: it waits for ever, or its workers die again and again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import ray
+
+from demo_server.driver.cluster import available_resources, cluster_resources
+from demo_server.driver.observe.nodes import Nodes, other_nodes
+from demo_server.driver.observe.observer import Observation
+from demo_server.driver.observe.stall import StalledError
+from demo_server.ray_internals.workers import (
+    Activity,
+    Worker,
+    awaits_a_worker,
+    effort,
+    raylet_here,
+    workers,
+)
+from demo_server.toolkit.context import Context
+
+INTERVAL_S = 0.5
+# Shorter than the 15 s that the slide promises: a worker that starts may look busy for a second of
+# them.
+QUIET_S = 8.0
+# Who has given rows so lately is not suspected, and not looked at: that takes time of the cores.
+MOVING_S = 1.0
+MAX_DEATHS = 3
+FULL_SHARE = 0.9
+
+
+class HangingError(Exception):
+    """The pipeline waits, and not for a CPU."""
+
+
+class WorkersDiedError(Exception):
+    """Ray repeats for ever what kills its worker."""
+
+
+class Deaths:
+    """Counts the deaths of workers between which no row came out."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._rows = 0
+        self.in_a_row = 0
+
+    def see(self, found: list[Worker], rows: int) -> list[Worker]:
+        """Return who died since the last look; those that die together count once."""
+        if rows != self._rows:
+            self._rows, self.in_a_row = rows, 0
+        died = [w for w in found if w.died_of and w.id not in self._known]
+        self._known |= {w.id for w in died}
+        self.in_a_row += bool(died)
+        return died
+
+
+class Guard:
+    """Looks at one run; it says of deaths at once, and why the run should be given up."""
+
+    def __init__(self, context: Context, observation: Observation) -> None:
+        self._context, self._observation = context, observation
+        self._activity, self._deaths = Activity(time.monotonic()), Deaths()
+        # What the workers of another machine do can't be seen from here.
+        self._raylet = raylet_here() if context.own_head else None
+        self._nodes = Nodes()
+        self._job = ray.get_runtime_context().get_job_id()
+        self._full = False
+        self._deaths.see(workers(), 0)  # of a run before this one
+
+    def look(self) -> Exception | None:
+        """Return why the run will never end, None while it may."""
+        found, now = workers(), time.monotonic()
+        died = self._deaths.see(found, self._observation.rows)
+        if not self._observation.executing:
+            return None
+        for worker in died:
+            self._context.note(
+                f"Worker process {worker.pid} died: {worker.died_of}. Ray starts another and "
+                "repeats what it had in hand.",
+                "warning",
+            )
+        if died and self._deaths.in_a_row >= MAX_DEATHS:
+            return WorkersDiedError(
+                f"Worker processes died {MAX_DEATHS} times and no row came out in between; of the "
+                f"last one: {died[-1].died_of}."
+            )
+        self._look_at_store()
+        self._look_at_nodes()
+        if self._full:  # workers then wait until Ray has made room on disk
+            self._activity.busy_at = now
+        if stalled := self._observation.overdue():
+            return self._stalled(stalled)
+        if self._raylet is None or self._observation.overdue(MOVING_S) is None:
+            return None
+        # What waits for a process may wait for one that stands ready to have imported.
+        standing = self._context.prestarted or awaits_a_worker()
+        self._activity.see(now, effort(self._raylet, self._job, standing=standing))
+        if now - self._activity.busy_at >= quiet_s():
+            waiting = self._observation.overdue(quiet_s())
+            return self._stalled(waiting) if waiting else None
+        return None
+
+    def _look_at_store(self) -> None:
+        """Say once that the object store is full, each time that it gets full."""
+        total = cluster_resources().get("object_store_memory", 0.0)
+        free = available_resources().get("object_store_memory", 0.0)
+        full = free < (1 - FULL_SHARE) * total
+        if full and not self._full:
+            self._context.note(
+                "The object store is full: rows wait until Ray has moved others to disk.", "warning"
+            )
+        self._full = full
+
+    def _look_at_nodes(self) -> None:
+        """Say of each node that stops answering; our own head has no other."""
+        if self._context.own_head:
+            return
+        for node in self._nodes.fallen_silent(other_nodes()):
+            self._context.note(
+                f"The node {node.address} doesn't answer any more. When Ray's own check finds it "
+                "dead, it repeats on others what that node had in hand.",
+                "warning",
+            )
+
+    def _stalled(self, reason: str) -> Exception:
+        free, cpus = available_resources().get("CPU", 0), cluster_resources().get("CPU", 0)
+        said = f"{reason} {free:g} of {cpus:g} CPUs are free."
+        if self._full:
+            return HangingError(f"{reason} The object store is full.")
+        if free < 1:
+            why = "The actors hold every CPU, and none is left for the tasks that feed them."
+            return StalledError(f"{said} {why}")
+        return HangingError(f"{said} It waits for something else than a CPU.")
+
+
+def quiet_s() -> float:
+    """Seconds in which nothing comes out and no worker uses its CPU that end a run."""
+    return float(os.environ.get("DEMO_STALL_S", QUIET_S))
+
+
+@contextmanager
+def guarding(
+    context: Context, observation: Observation, abandon: Callable[[Exception], None]
+) -> Iterator[None]:
+    """Call `abandon` with the reason, from another thread, when the run will never end."""
+    stop = threading.Event()
+    guard = Guard(context, observation)
+
+    def watch() -> None:
+        while not stop.wait(INTERVAL_S):
+            if reason := guard.look():
+                abandon(reason)
+                return
+
+    thread = threading.Thread(target=watch, name="guard", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

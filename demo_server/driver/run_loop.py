@@ -1,0 +1,150 @@
+"""One driver: connected to Ray, it runs experiments and says what happens."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from pydantic import JsonValue, ValidationError
+from ray.actor import ActorHandle
+
+from demo_server.data.source import DatasetSource
+from demo_server.driver import loader
+from demo_server.driver.cluster import cluster_resources
+from demo_server.driver.observe.doctor import check
+from demo_server.driver.observe.metrics import measuring
+from demo_server.driver.observe.observer import Observation, observing
+from demo_server.driver.observe.watchdog import guarding
+from demo_server.embedding.device import Device, available_cpus
+from demo_server.protocol.driver_messages import Ended, Message, RunCommand
+from demo_server.protocol.events import ResultData, RowsData
+from demo_server.toolkit.context import Context, RunError
+from demo_server.toolkit.failure import clean, explain, release
+
+POLL_S = 1.0
+
+
+@dataclass
+class Session:
+    """What outlives a run in this process: the connection, the mailbox, and what is held."""
+
+    send: Callable[[Message], None]
+    source: DatasetSource
+    model: str
+    device: Device
+    own_head: bool
+    mailbox: ActorHandle[Any]
+    give_up: Callable[[Ended], None]
+    held: Any = None
+    context: Context | None = None
+
+    def run(self, command: RunCommand) -> Ended:
+        """Run one experiment to its end; what goes wrong is in the messages, not raised."""
+        try:
+            experiment = loader.load(command.experiment)
+            params = experiment.parameters.model_validate(command.params)
+        except (loader.CatalogError, ValidationError) as error:
+            return Ended(status="failed", reason=clean(str(error)))
+        context = self.context = self._context(Path(command.directory))
+        observation: Observation | None = None
+        try:
+            with ExitStack() as watching:
+                if not experiment.uses_held:  # asking what is held is no work to be watched
+                    observation = watching.enter_context(observing(context))
+                    watching.enter_context(measuring(context, observation))
+                    watching.enter_context(receiving(self.mailbox, context, observation))
+                    watching.enter_context(guarding(context, observation, self._abandon))
+                result = experiment.run(params, context)
+            seen = observation.observed() if observation else None
+            if seen:  # after the last worker was heard
+                with context.staged("doctor"):
+                    context.result(ResultData(checks=check(seen)))
+        except RunError as error:
+            return Ended(status="failed", reason=clean(str(error)))
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            failure = explain(error)
+            context.emit("failure", failure)
+            release(error)
+            return Ended(status="failed", reason=f"{failure.exception}: {failure.message}")
+        finally:
+            self.context = None
+            release()
+        if result is not None:
+            self.held = result
+        return Ended(status="succeeded", holds=result is not None, end_ray=context.end_ray)
+
+    def act(self, action: str, args: dict[str, JsonValue]) -> None:
+        """Do what the running experiment offers; an action that it doesn't offer is noted."""
+        context = self.context
+        if context is None:
+            return
+        offered = context.actions.get(action)
+        if offered is None:
+            context.note(f"This run offers no action {action!r} now.", "warning")
+        else:
+            offered(args)
+
+    def _abandon(self, error: Exception) -> None:
+        """End a run whose thread waits for ever inside Ray, and with it this process."""
+        failure = explain(error)
+        if self.context:
+            self.context.emit("failure", failure)
+        self.give_up(Ended(status="failed", reason=failure.message))
+
+    def _context(self, directory: Path) -> Context:
+        resources = cluster_resources() if ray.is_initialized() else {}
+        return Context(
+            send=self.send,
+            source=self.source,
+            model=self.model,
+            device=self.device,
+            cpus=int(resources.get("CPU", 0)),
+            cores=available_cpus(),
+            gpus=resources.get("GPU", 0.0),
+            directory=directory,
+            own_head=self.own_head,
+            held=self.held,
+        )
+
+
+@contextmanager
+def receiving(
+    mailbox: ActorHandle[Any], context: Context, observation: Observation
+) -> Iterator[None]:
+    """Emit the sample rows that workers leave in the mailbox, as they come."""
+    stop = threading.Event()
+
+    def emit(wait_s: float) -> None:
+        samples: list[dict[str, Any]] = ray.get(mailbox.take.remote(wait_s))
+        for sample in samples:
+            rows = RowsData(**sample)
+            observation.heard(rows)
+            context.heard(rows)
+            context.emit("rows", rows)
+
+    def receive() -> None:
+        while not stop.is_set():
+            try:
+                emit(POLL_S)
+            except ray.exceptions.RayActorError:
+                context.note("Sample rows have stopped: their mailbox died.", "warning")
+                return
+
+    ray.get(mailbox.take.remote(0))  # what a run before this one left
+    thread = threading.Thread(target=receive, name="rows", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        mailbox.wake.remote()
+        thread.join()
+        emit(0)

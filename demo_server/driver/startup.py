@@ -1,0 +1,205 @@
+"""Preparing a driver: all that takes time and needs no run yet."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+# An experiment that has shut Ray down must not have it started again behind its back.
+os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+
+import datasets
+import ray
+import ray.data
+from ray.actor import ActorHandle
+from ray.data._internal.execution.node_trackers import get_or_create_actor_location_tracker
+from ray.exceptions import RayActorError
+
+from demo_server.data import source
+from demo_server.driver import loader
+from demo_server.driver.cluster import ClusterError, cluster_resources, connect
+from demo_server.driver.observe import observer
+from demo_server.driver.run_loop import Session
+from demo_server.embedding import conversion, model
+from demo_server.embedding.device import likely_device
+from demo_server.embedding.engine import IMPORTS, EngineName
+from demo_server.protocol.driver_messages import Ended, HurryCommand, Message
+from demo_server.ray_internals.prestart import PrestartError, prestart, standing
+from demo_server.ray_internals.workers import raylet_here
+from demo_server.system.machine import memory_bytes, standbys_for
+from demo_server.toolkit.context import Machine
+from demo_server.toolkit.failure import explain
+from demo_server.toolkit.live import open_mailbox
+
+# Each has libraries in memory, about 0.5 GB with torch; the actors after these start cold.
+MOST_WORKERS = 4
+# Processes for tasks that come before the first row; each has 0.1 GB.
+MOST_TASKS = 4
+
+
+def start(
+    args: argparse.Namespace,
+    send: Callable[[Message], None],
+    give_up: Callable[[Ended], None],
+    may_connect: threading.Event | None = None,
+    hurries: Sequence[HurryCommand] = (),
+) -> Session:
+    """Connect and prepare all that a run needs, so that one starts at once.
+
+    `give_up` is called, from another thread, when a run can never end; it doesn't return. What
+    needs no Ray is done before `may_connect` is waited for. By then a run that waits already is in
+    `hurries`: its workers are started and no others, which would share the cores with it.
+
+    Raises:
+        ClusterError: Ray.
+        InputError: the dataset or the model.
+    """
+    chosen = source.resolve(args.dataset or None, args.text_column)
+    path = model.resolve(args.model or None).path
+    experiments = load_experiments()
+    if may_connect:
+        may_connect.wait()
+    conversion.begin(path)
+    connect(args.ray_address, own_head=not args.users_cluster)
+    if hurries and not args.users_cluster:
+        prestart_workers(experiments, chosen.rows, hurries)
+    # Every execution asks it where the actors of `map_batches` are; its process starts meanwhile.
+    get_or_create_actor_location_tracker()  # type: ignore[no-untyped-call]
+    box = mailbox()
+    # Without hurry not before: the run on stage may be about to take a worker that is there.
+    if not hurries and not args.users_cluster:
+        prestart_workers(experiments, chosen.rows, hurries)
+    observer.install()
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True  # same parameters, same order
+    context.enable_progress_bars = False
+    datasets.disable_progress_bars()
+    stay_local()
+    if not hurries:
+        warm_up(1 if args.users_cluster else int(cluster_resources().get("CPU", 1)))
+    return Session(
+        send=send,
+        source=chosen,
+        model=path,
+        device=likely_device(),
+        own_head=not args.users_cluster,
+        mailbox=box,
+        give_up=give_up,
+    )
+
+
+def load_experiments() -> list[loader.Experiment]:
+    """Import every experiment; a broken one hinders no other: a run that asks for it fails."""
+    found = []
+    for name in loader.names():
+        try:
+            found.append(loader.load(name))
+        except loader.CatalogError as error:
+            print(error, file=sys.stderr)
+    return found
+
+
+def prestart_workers(
+    experiments: list[loader.Experiment], dataset_rows: int, hurries: Sequence[HurryCommand]
+) -> None:
+    """Have Ray start what the experiments' actors need and lack; no waiting for it.
+
+    One set of workers at most, so that the first driver is ready soon; where there are two
+    standbys, the second starts another set.
+    """
+    raylet = raylet_here()
+    there = standing(raylet) if raylet else {}
+    sets = standbys_for(memory_bytes())
+    machine = Machine(
+        cpus=int(cluster_resources().get("CPU", 1)),
+        device=likely_device(),
+        dataset_rows=dataset_rows,
+    )
+    wanted: dict[tuple[str, ...], int] = {}
+    for experiment in experiments:
+        for modules in preloads_of(experiment, hurries):
+            wanted[modules] = max(wanted.get(modules, 1), experiment.actors(machine))
+    for modules, workers in wanted.items():
+        workers = min(workers, MOST_WORKERS)
+        lacking = min(workers, workers * sets - there.get(modules, 0))
+        try:
+            if lacking > 0:
+                prestart(modules, lacking)
+        except PrestartError as error:  # the run's actors start their own, only later
+            print(error, file=sys.stderr)
+
+
+def preloads_of(
+    experiment: loader.Experiment, hurries: Sequence[HurryCommand]
+) -> list[tuple[str, ...]]:
+    """Return the experiment's preloads; where a run waits, only what that imports."""
+    found = experiment.preloads
+    for hurry in hurries:
+        engine = IMPORTS.get(cast(EngineName, hurry.params.get("engine")))
+        here = experiment.name == hurry.experiment
+        found = [modules for modules in found if here and engine in (None, modules)]
+    return found
+
+
+def mailbox() -> ActorHandle[Any]:
+    """Open the mailbox, the first of our code that runs on the cluster."""
+    try:
+        return open_mailbox()
+    except RayActorError as error:
+        why = explain(error)
+        raise ClusterError(
+            f"The cluster can't run our code: {why.exception}: {why.message}. {why.remedy or ''}"
+        ) from error
+
+
+def stay_local() -> None:
+    """Have `from_huggingface` take the rows that `datasets` has loaded.
+
+    It would ask the hub first whether it has the same rows as Parquet, also for a dataset read
+    from disk; without a network that request is an error.
+    """
+    with without("transformers"):  # 0.5 s that Ray's module takes for `datasets` before 4.0
+        module = importlib.import_module("ray.data._internal.datasource.huggingface_datasource")
+    module.HuggingFaceDatasource.list_parquet_urls_from_dataset = classmethod(lambda cls, _: [])
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """Have imports of a module fail within the block, as where it isn't installed."""
+    known = sys.modules.get(name)
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        if known:
+            sys.modules[name] = known
+
+
+def warm_up(cpus: int) -> None:
+    """Have Ray Data start what a run would wait for.
+
+    What it starts once for each job takes seconds, a process for a task on each CPU 0.9 s each.
+    """
+    tasks = min(cpus, MOST_TASKS)
+    few = datasets.Dataset.from_dict({"id": ["0"] * tasks})
+    ray.data.from_huggingface(few).repartition(tasks).materialize()
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Declare what a session is prepared with; `start` reads it."""
+    parser.add_argument("--ray-address", required=True, help="host:port of the cluster's head")
+    parser.add_argument("--dataset", help="hub id, directory or file; the bundled one if left out")
+    parser.add_argument("--text-column", help="the column to embed, where it can't be told")
+    parser.add_argument("--model", help="hub id or directory")
+    parser.add_argument(
+        "--users-cluster",
+        action="store_true",
+        help="the cluster is not the server's own: our code travels with the job",
+    )

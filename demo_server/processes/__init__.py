@@ -1,0 +1,1 @@
+"""The child processes: Ray, drivers, and one-shot modules."""

@@ -1,0 +1,79 @@
+"""Measuring this machine once, while nobody waits, so that the defaults fit it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from demo_server.processes.module_runner import ModuleError, run_module
+from demo_server.processes.ray_head import Ray
+from demo_server.system import machine
+from demo_server.system.settings import Settings
+
+TIMEOUT_S = 300.0  # four engines, each a start and six steady seconds
+KEY = "measured_for"
+
+log = logging.getLogger(__name__)
+
+
+class Measuring:
+    """Runs `calibrate` in the background; a run that starts ends it, and it is tried again."""
+
+    def __init__(self, settings: Settings, ray: Ray, done: Callable[[], Awaitable[None]]) -> None:
+        self._settings, self._ray, self._done = settings, ray, done
+        self._task: asyncio.Task[None] | None = None
+        self._given_up = False
+
+    @property
+    def path(self) -> Path:
+        return self._settings.machine_file
+
+    def needed(self) -> bool:
+        """Tell whether there is no measurement for this machine, model and data."""
+        if self._given_up or self._task is not None:
+            return False
+        try:
+            known = json.loads(self.path.read_text()).get(KEY)
+        except (OSError, ValueError, AttributeError):
+            return True
+        return bool(known != self.key())
+
+    def begin(self) -> None:
+        self._task = asyncio.create_task(self._measure())
+
+    def interrupt(self) -> None:
+        """A run has precedence: end the measuring now."""
+        if self._task:
+            self._task.cancel()
+            self._task = None
+
+    async def _measure(self) -> None:
+        try:
+            theirs = [] if self._ray.local else ["--users-cluster"]
+            flags = ["--ray-address", self._ray.address, *self._settings.source_flags(), *theirs]
+            text = await run_module(
+                "demo_server.driver.calibrate", flags, TIMEOUT_S, self._ray.env()
+            )
+            measured = json.loads(text.strip().splitlines()[-1])
+            measured[KEY] = self.key()
+            new = self.path.with_suffix(".new")
+            new.write_text(json.dumps(measured))
+            new.replace(self.path)
+        except (ModuleError, OSError, ValueError, IndexError, TypeError) as error:
+            # Defaults without a measurement are good enough: say so, and do not try for ever.
+            log.warning("this machine could not be measured: %s", error)
+            self._given_up = True
+            return
+        finally:
+            self._task = None
+        await self._done()
+
+    def key(self) -> str:
+        of = [*self._settings.source_flags(), str(machine.usable_cpus()), os.uname().machine]
+        versions = [f"{name} {version}" for name, version in machine.versions().items()]
+        return hashlib.sha256(json.dumps([*of, *versions]).encode()).hexdigest()[:16]

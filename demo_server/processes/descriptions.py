@@ -1,0 +1,93 @@
+"""Learning of the experiments: `describe` runs in the driver's interpreter, its answer is cached.
+
+The server never imports an experiment: their code may be slow to import, broken or changing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from demo_server.processes.module_runner import ModuleError, run_module
+from demo_server.protocol.driver_messages import Descriptions
+from demo_server.system.checkout import BUNDLED_DATA
+from demo_server.system.code_version import code_files
+from demo_server.system.files import fingerprint
+from demo_server.system.settings import Settings
+
+TIMEOUT_S = 120.0
+
+
+class DescribeError(Exception):
+    """`describe` gave no answer, and why."""
+
+
+class _Cached(BaseModel):
+    key: str
+    descriptions: Descriptions
+
+
+class Describer:
+    """Runs `describe` with the server's settings, or remembers what it said."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.path = settings.cache / "describe.json"
+
+    def remembered(self) -> Descriptions | None:
+        """Return the last answer if nothing that it depends on has changed."""
+        try:
+            cached = _Cached.model_validate_json(self.path.read_text())
+        except (OSError, ValueError):
+            return None
+        return cached.descriptions if cached.key == self.key() else None
+
+    async def describe(self) -> Descriptions:
+        """Run `describe` and remember its answer.
+
+        Raises:
+            DescribeError: it failed, with its last words.
+        """
+        key = self.key()
+        try:
+            text = await run_module("demo_server.driver.describe", self._flags(), TIMEOUT_S)
+            descriptions = Descriptions.model_validate_json(text)
+        except (ModuleError, ValueError) as error:
+            raise DescribeError(f"The experiments cannot be read: {error}") from error
+        cached = _Cached(key=key, descriptions=descriptions)
+        try:
+            self.path.write_text(cached.model_dump_json(by_alias=True))
+        except OSError as error:
+            raise DescribeError(f"{self.path} cannot be written: {error.strerror}") from error
+        return descriptions
+
+    def _flags(self) -> list[str]:
+        return [*self._settings.source_flags(), "--machine", str(self._settings.machine_file)]
+
+    def key(self) -> str:
+        """Return what changes when the code, the settings, the machine's figures or the data do."""
+        files = [*code_files(), self._settings.machine_file]
+        return _digest(files, [*self._settings.source_flags(), sys.version, self._data()])
+
+    def _data(self) -> str:
+        spec = self._settings.dataset or str(BUNDLED_DATA)
+        for name in (spec, spec.partition(":")[0]):
+            with contextlib.suppress(OSError):
+                return fingerprint(Path(name).expanduser())
+        return "on the hub"
+
+
+def _digest(files: Iterable[Path], words: Iterable[str]) -> str:
+    digest = hashlib.sha256(json.dumps(list(words)).encode())
+    for path in files:
+        try:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        except OSError:
+            digest.update(path.name.encode() + b" is not there\0")
+    return digest.hexdigest()

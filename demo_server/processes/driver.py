@@ -1,0 +1,197 @@
+"""One driver process as the server sees it: commands down, messages up, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import psutil
+
+from demo_server.processes.ray_head import Ray, RayState
+from demo_server.processes.state_file import Ledger, Session
+from demo_server.protocol import driver_messages
+from demo_server.system import process
+from demo_server.system.settings import Settings
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+TAIL_BYTES = 8 * 1024
+TAIL_LINES = 20
+GOODBYE_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class DriverProcess:
+    """A driver from its start to its end; one run, or the asking of what it holds."""
+
+    def __init__(
+        self,
+        on_message: Callable[[DriverProcess, driver_messages.Message], None],
+        on_exit: Callable[[DriverProcess, str], None],
+        ledger: Ledger | None = None,
+    ) -> None:
+        self._on_message, self._on_exit, self._ledger = on_message, on_exit, ledger
+        self._process: asyncio.subprocess.Process | None = None
+        self._output: Path | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self.ready: driver_messages.Ready | None = None
+        self.last_heard = asyncio.get_running_loop().time()
+        self.ended = False
+        self._killed = False
+        self._early: list[driver_messages.Command] = []
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self, command: Sequence[str], env: Mapping[str, str], output: Path) -> None:
+        """Begin to start it; failures come as `on_exit`, like any other end."""
+        self._output = output
+        self._watching = asyncio.create_task(self._live(command, env))
+
+    def send(self, command: driver_messages.Command) -> None:
+        """Send a command; to a driver that is gone it is lost, and `on_exit` tells."""
+        if self._process is None and not self.ended:
+            self._early.append(command)
+            return
+        stdin = self._process.stdin if self._process else None
+        if stdin is not None and not stdin.is_closing():
+            stdin.write(command.model_dump_json().encode() + b"\n")
+
+    def kill(self) -> None:
+        """End its process group at once, also if it is only just being started."""
+        self._killed = True
+        if self._process and self._process.returncode is None:
+            process.kill_group(self._process.pid)
+
+    async def close(self) -> None:
+        """Let it go: its standard input closes, and if it stays all the same it is killed."""
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+        if self._watching:
+            done, _ = await asyncio.wait({self._watching}, timeout=GOODBYE_S)
+            if not done:
+                self.kill()
+
+    async def gone(self) -> None:
+        """Wait until the process has ended and been told of."""
+        if self._watching:
+            await asyncio.wait({self._watching})
+
+    async def _live(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        read_end, write_end = os.pipe()
+        messages = os.fdopen(read_end, "rb", buffering=0)
+        try:
+            with self._output_file() as output:
+                self._process = await asyncio.create_subprocess_exec(
+                    *command,
+                    "--messages-fd",
+                    str(write_end),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=output,
+                    stderr=asyncio.subprocess.STDOUT,
+                    pass_fds=(write_end,),
+                    env=env,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            messages.close()
+            self._finish(f"The driver could not be started: {error.strerror}.")
+            return
+        finally:
+            os.close(write_end)
+        if self._killed:
+            process.kill_group(self._process.pid)
+        self._note(self._process.pid)
+        for early in self._early:
+            self.send(early)
+        reading = asyncio.create_task(self._read(messages))
+        code = await self._process.wait()
+        # A killed driver's children may keep the pipe open; its last words are there already.
+        await asyncio.wait({reading}, timeout=0.5)
+        reading.cancel()
+        process.kill_group(self._process.pid)
+        self._finish(_how(code))
+
+    def _note(self, pid: int) -> None:
+        """Write down who it is, for a server that comes after one that is killed."""
+        if self._ledger:
+            try:
+                started_at = psutil.Process(pid).create_time()
+            except psutil.Error:  # it has ended
+                return
+            self._ledger.add_driver(Session(pid=pid, started_at=started_at))
+
+    def _output_file(self) -> BinaryIO:
+        assert self._output is not None
+        self._output.parent.mkdir(parents=True, exist_ok=True)
+        return self._output.open("wb")
+
+    async def _read(self, messages: BinaryIO) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), messages
+        )
+        try:
+            while line := await reader.readline():
+                self.last_heard = loop.time()
+                self._hear(line)
+        except ValueError:
+            log.error("driver %s sent a line over %d bytes and is ended", self.pid, MAX_LINE_BYTES)
+            self.kill()
+        finally:
+            transport.close()
+
+    def _hear(self, line: bytes) -> None:
+        try:
+            message = driver_messages.message.validate_json(line)
+        except ValueError as error:
+            log.error("driver %s sent a line that is no message: %s", self.pid, error)
+            return
+        if isinstance(message, driver_messages.Ready):
+            self.ready = message
+        self._on_message(self, message)
+
+    def _finish(self, how: str) -> None:
+        self.ended = True
+        if self._ledger and self._process:
+            self._ledger.remove_driver(self._process.pid)
+        self._on_exit(self, how)
+        if self._output:
+            with contextlib.suppress(OSError):
+                self._output.unlink()
+
+    def tail(self) -> str:
+        """Return the last lines it printed, for a person who must find out why it died."""
+        if self._output is None:
+            return ""
+        try:
+            with self._output.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-TAIL_LINES:])
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"The driver process ended with exit code {code}."
+    name = signal.Signals(-code).name
+    return f"The driver process was ended by signal {-code} ({name})."
+
+
+def driver_command(ray: Ray, settings: Settings) -> list[str]:
+    """Return the command line of a driver, all but its `--messages-fd`."""
+    theirs = [] if ray.local else ["--users-cluster"]
+    early = [] if ray.state is RayState.UP else ["--wait"]
+    flags = ["--ray-address", ray.address, *settings.source_flags(), *theirs, *early]
+    return [sys.executable, "-m", "demo_server.driver", *flags]

@@ -1,0 +1,72 @@
+"""How the sessions that compute rank beside others: below the browser's while a run goes on.
+
+Linux may share the processors out by session first (*autogroup*, `man 7 sched`): the nice value of
+Ray's workers then counts in their session only, and on a machine with few cores and no graphics
+card the page stands still. Where Linux does not, nothing is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from demo_server.processes.state_file import Ledger
+
+# About a tenth of another session's share, where all want the processors.
+NICE = 10
+# Linux takes one change in 0.1 s from all users without root, and refuses others meanwhile.
+RETRY_S = 0.1
+
+log = logging.getLogger(__name__)
+
+
+class Priority:
+    """The nice values of the sessions in a ledger: of Ray's head and of the drivers."""
+
+    def __init__(self, book: Ledger) -> None:
+        self._book = book
+        self._wanted = 0
+        self._nices: dict[int, int] = {}
+        self._changing: asyncio.Task[None] | None = None
+
+    def look(self, computing: bool) -> None:
+        """Have all sessions give way while one is `computing`, and none otherwise.
+
+        Not while Ray and drivers start: beside busy programs that would exceed their time.
+        """
+        self._wanted = NICE if computing else 0
+        if self._differing() and (self._changing is None or self._changing.done()):
+            self._changing = asyncio.create_task(self._change())
+
+    def _differing(self) -> list[int]:
+        sessions = (*self._book.entry.sessions, *self._book.entry.drivers)
+        self._nices = {session.pid: self._nices.get(session.pid, 0) for session in sessions}
+        return [leader for leader, nice in self._nices.items() if nice != self._wanted]
+
+    async def _change(self) -> None:
+        while differing := self._differing():
+            leader, nice = differing[0], self._wanted
+            try:
+                rank(leader, nice)
+            except BlockingIOError:
+                await asyncio.sleep(RETRY_S)
+                continue
+            except ProcessLookupError:
+                pass  # it has just ended
+            except OSError as error:
+                log.warning("Session %d keeps its share of the processors: %s", leader, error)
+            self._nices[leader] = nice
+
+
+def rank(leader: int, nice: int) -> None:
+    """Give the session that `leader` leads a nice value among the sessions.
+
+    Raises:
+        BlockingIOError: another change was made just now.
+        ProcessLookupError: `leader` has ended.
+        OSError: Linux refuses.
+    """
+    group = Path(f"/proc/{leader}/autogroup")
+    if group.exists():
+        group.write_text(str(nice))

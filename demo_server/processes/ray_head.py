@@ -1,0 +1,302 @@
+"""Ray as the server has it: a local head of its own, or the user's cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from demo_server.processes.state_file import Ledger, RayAccess, Session
+from demo_server.system import machine, process
+
+START_TIMEOUT_S = 60.0
+WATCH_INTERVAL_S = 0.5
+MAX_OBJECT_STORE_BYTES = 2 * 1024**3
+MIN_OBJECT_STORE_BYTES = 100 * 1024**2
+_STARTED = b"Ray runtime started"
+_ESSENTIAL = ("raylet", "gcs_server")
+# What each worker process imports first; it runs in the workers, never here.
+PRELOAD = "demo_server.driver.preload"
+# What the raylet and its workers are told.
+NODE_ENV = {
+    "RAY_preload_python_modules": PRELOAD,
+    # Ray ends idle workers after a second, more than one for each CPU; a standby keeps some for its
+    # first tasks, which would wait 0.9 s for others. Those of a driver that ended go in any case.
+    "RAY_idle_worker_killing_time_threshold_ms": str(7 * 24 * 3600 * 1000),
+}
+
+log = logging.getLogger(__name__)
+
+
+class RayState(Enum):
+    DOWN = "down"
+    STARTING = "starting"
+    UP = "up"
+    STOPPING = "stopping"
+
+
+class RayStartError(Exception):
+    """Ray did not come up, and why."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What Ray takes at one moment."""
+
+    processes: int
+    memory_bytes: int
+
+
+class Ray(Protocol):
+    """Where drivers connect to."""
+
+    ours: bool  # we may end it
+    local: bool  # its workers see our checkout and our files
+    state: RayState
+    address: str
+    cpus: float | None
+
+    def env(self) -> dict[str, str]: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def usage(self) -> Usage: ...
+
+
+class UserCluster:
+    """The user's cluster: never started, never ended. Its CPUs are known once a driver is."""
+
+    ours = False
+    local = False
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.state = RayState.UP
+        self.cpus: float | None = None
+
+    def env(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    async def start(self) -> None:
+        self.state = RayState.UP
+
+    async def stop(self) -> None:
+        return None
+
+    async def usage(self) -> Usage:
+        return Usage(0, 0)
+
+
+class JoinedRay(UserCluster):
+    """The local head of a server of ours that runs already."""
+
+    local = True
+
+    def __init__(self, address: str, token: str) -> None:
+        super().__init__(address)
+        self._token = token
+
+    def env(self) -> dict[str, str]:
+        return local_env(self._token)
+
+
+class LocalHead:
+    """A head with its own temp directory, ports and token, in a session of its own.
+
+    Ended by killing that session: `ray stop` would take the user's other clusters too.
+    """
+
+    ours = True
+    local = True
+
+    def __init__(
+        self, ledger: Ledger, on_lost: Callable[[str], None], on_down: Callable[[], None]
+    ) -> None:
+        self._ledger, self._on_lost, self._on_down = ledger, on_lost, on_down
+        self._token = secrets.token_hex(32)
+        self._process: asyncio.subprocess.Process | None = None
+        self._session: Session | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self.state = RayState.DOWN
+        self.address = ""
+        # With one CPU a pipeline's actor would leave none for its read tasks.
+        self.cpus: float | None = max(2, machine.usable_cpus())
+
+    def env(self) -> dict[str, str]:
+        return local_env(self._token)
+
+    async def start(self) -> None:
+        """Start the head and return when it takes drivers.
+
+        Raises:
+            RayStartError: it ended, or did not come up in time; with its last words.
+        """
+        self.state = RayState.STARTING
+        try:
+            # Not the system's temp directory: a socket's path may have 104 characters at most.
+            directory = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+        except OSError as error:
+            self.state = RayState.DOWN
+            raise RayStartError(f"Ray did not start: /tmp: {error.strerror}.") from error
+        port = _free_port()
+        # Known from here on: a driver that waits for Ray is started with it.
+        self.address = f"127.0.0.1:{port}"
+        output = directory / "start.out"
+        try:
+            with output.open("wb") as file:
+                self._process = await asyncio.create_subprocess_exec(
+                    *_start_command(directory, port, int(self.cpus or 2)),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=asyncio.subprocess.STDOUT,
+                    env={**self.env(), **NODE_ENV},
+                    start_new_session=True,
+                )
+            self._session = Session(
+                pid=self._process.pid,
+                started_at=psutil.Process(self._process.pid).create_time(),
+                directory=str(directory),
+            )
+            self._ledger.add(self._session)
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await self._until_started(output)
+        except (TimeoutError, OSError, psutil.Error, RayStartError) as error:
+            last_words = _tail(output)
+            await self.stop()
+            cause = str(error) or "it took too long"
+            raise RayStartError(f"Ray did not start: {cause}. {last_words}") from error
+        self._ledger.entry.ray = RayAccess(address=self.address, token=self._token)
+        self._ledger.update()
+        self.state = RayState.UP
+        self._watching = asyncio.create_task(self._watch(self._process))
+
+    async def stop(self) -> None:
+        """End the head and everything it started, and remove its files."""
+        if self._watching:
+            self._watching.cancel()
+            self._watching = None
+        session, head = self._session, self._process
+        self._session = self._process = None
+        if session is None or head is None:
+            self.state = RayState.DOWN
+            return
+        # Not down before all of it is gone: only then may the next one start.
+        self.state = RayState.STOPPING
+        await asyncio.to_thread(process.end_session, session.pid, session.started_at)
+        await head.wait()
+        if session.directory:
+            await asyncio.to_thread(process.remove_tree, Path(session.directory))
+        self._ledger.entry.ray = None
+        self._ledger.remove(session.pid)
+        self.state = RayState.DOWN
+
+    async def usage(self) -> Usage:
+        """Count the head's processes and the memory that only they use."""
+        if self._session is None:
+            return Usage(0, 0)
+        return await asyncio.to_thread(_usage, self._session)
+
+    async def _until_started(self, output: Path) -> None:
+        assert self._process is not None
+        while not _says(output, _STARTED):
+            if self._process.returncode is not None:
+                raise RayStartError(f"it ended with exit code {self._process.returncode}")
+            await asyncio.sleep(0.05)
+
+    async def _watch(self, head: asyncio.subprocess.Process) -> None:
+        """Look at the pids: Ray itself takes 14 s to notice that its raylet is gone."""
+        essential = {p.name(): p for p in process.family(head.pid) if _is_essential(p)}
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL_S)
+            lost = [n for n, p in essential.items() if not process.is_alive(p.pid, p.create_time())]
+            if lost or head.returncode is not None:
+                names = " and ".join(lost) or "head process"
+                log.error("Ray's %s ended", names)
+                self._watching = None
+                self.state = RayState.STOPPING
+                self._on_lost(f"Ray's {names} ended unexpectedly.")
+                await self.stop()
+                self._on_down()
+                return
+
+
+def local_env(token: str) -> dict[str, str]:
+    """Return the environment of a local head and of the drivers that connect to it."""
+    return {
+        **os.environ,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": token,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # Disabled, Ray reports that it is disabled: to nobody, then.
+        "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
+        # Ray then stays on 127.0.0.1: the machine may change its network during the talk.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Ray's agents talk gRPC among themselves: not by the proxy that the environment may name.
+        "no_grpc_proxy": "localhost,127.0.0.1,::1",
+    }
+
+
+def _is_essential(member: psutil.Process) -> bool:
+    try:
+        return member.name() in _ESSENTIAL
+    except psutil.Error:
+        return False
+
+
+def _says(output: Path, words: bytes) -> bool:
+    return words in output.read_bytes()
+
+
+def _usage(session: Session) -> Usage:
+    members = process.session_members(session.pid, session.started_at)
+    return Usage(len(members), process.memory_bytes(members))
+
+
+def _start_command(directory: Path, port: int, cpus: int) -> list[str]:
+    options = {
+        "--port": port,
+        "--node-ip-address": "127.0.0.1",
+        "--temp-dir": directory,
+        "--num-cpus": cpus,
+        "--object-store-memory": object_store_bytes(psutil.virtual_memory().available),
+        "--include-dashboard": "False",
+        "--include-log-monitor": "False",
+        "--dashboard-agent-listen-port": 0,
+        "--log-style": "record",
+        "--log-color": "false",
+    }
+    flags = [str(part) for option in options.items() for part in option]
+    start = [sys.executable, "-m", "demo_server.ray_internals.head", "start", "--head", "--block"]
+    # No monitor: there is no autoscaler that it could ask for nodes.
+    return [*start, "--disable-usage-stats", "--no-monitor", *flags]
+
+
+def object_store_bytes(available: int) -> int:
+    """Return how much of `available` bytes of memory the object store gets."""
+    return max(MIN_OBJECT_STORE_BYTES, min(MAX_OBJECT_STORE_BYTES, available // 4))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _tail(path: Path) -> str:
+    try:
+        return " ".join(path.read_text(errors="replace").split("\n")[-8:])[-600:]
+    except OSError:
+        return ""

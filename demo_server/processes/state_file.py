@@ -1,0 +1,128 @@
+"""The file that says which server runs, how to reach it, and what it started.
+
+It is readable by its owner only: it holds the secrets with which a local command may pair a
+browser or join the server's Ray. A later process finds in it what a killed one left behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from demo_server.system import process
+
+SERVER = "server.json"
+TERMINAL = "terminal-*.json"
+
+log = logging.getLogger(__name__)
+
+
+class Session(BaseModel):
+    """A session of processes, by its leader."""
+
+    pid: int
+    started_at: float
+    directory: str | None = Field(default=None, description="removed with it")
+
+
+class RayAccess(BaseModel):
+    """How another command of the same user joins this server's Ray."""
+
+    address: str
+    token: str
+
+
+class Entry(BaseModel):
+    pid: int
+    started_at: float
+    port: int | None = None
+    url: str | None = None
+    secret: str | None = None
+    ray: RayAccess | None = None
+    sessions: list[Session] = Field(default_factory=list)
+    # They end by themselves when their server does, unless they are stopped or stuck.
+    drivers: list[Session] = Field(default_factory=list)
+
+    @property
+    def alive(self) -> bool:
+        return process.is_alive(self.pid, self.started_at)
+
+
+class Ledger:
+    """This process's entry, kept on disk from the first write to `close`."""
+
+    def __init__(self, path: Path, secret: str | None = None) -> None:
+        pid, started_at = process.this_process()
+        self.path = path
+        self.entry = Entry(pid=pid, started_at=started_at, secret=secret)
+
+    def write(self) -> None:
+        """Replace the file in one step.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = self.path.with_suffix(".new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(self.entry.model_dump_json())
+        new.replace(self.path)
+
+    def add(self, session: Session) -> None:
+        self.entry.sessions.append(session)
+        self.update()
+
+    def remove(self, pid: int) -> None:
+        self.entry.sessions = [s for s in self.entry.sessions if s.pid != pid]
+        self.update()
+
+    def add_driver(self, session: Session) -> None:
+        self.entry.drivers.append(session)
+        self.update()
+
+    def remove_driver(self, pid: int) -> None:
+        self.entry.drivers = [s for s in self.entry.drivers if s.pid != pid]
+        self.update()
+
+    def update(self) -> None:
+        """Write what has changed; a full disk is no reason to end a talk."""
+        try:
+            self.write()
+        except OSError as error:
+            log.warning("%s is out of date: %s", self.path, error.strerror)
+
+    def close(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Entry | None:
+    """Return what a ledger says, None when there is none or it cannot be read."""
+    try:
+        return Entry.model_validate_json(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def running_server(cache: Path) -> Entry | None:
+    """Return the living server of this cache directory."""
+    entry = read(cache / SERVER)
+    return entry if entry and entry.alive and entry.pid != os.getpid() else None
+
+
+def end_orphans(cache: Path) -> int:
+    """End what dead predecessors left behind; return how many processes that were."""
+    ended = 0
+    for path in [cache / SERVER, *cache.glob(TERMINAL)]:
+        entry = read(path)
+        if entry is None or entry.alive:
+            continue
+        for session in [*entry.sessions, *entry.drivers]:
+            ended += process.end_session(session.pid, session.started_at)
+            if session.directory:
+                process.remove_tree(Path(session.directory))
+        path.unlink(missing_ok=True)
+    return ended

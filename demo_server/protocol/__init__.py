@@ -1,0 +1,1 @@
+"""What crosses the websocket and the pipe to a driver, declared once."""

@@ -1,0 +1,1 @@
+"""Every use of Ray's private modules, each with a contract test."""

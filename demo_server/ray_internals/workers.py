@@ -1,0 +1,153 @@
+"""The worker processes of this job: who died of what, and how hard the others work.
+
+Uses a private table of Ray: Ray is pinned exactly, and `tests/experiments/test_experiments.py`
+fails when it changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import psutil
+import ray
+from ray._private.state import state as cluster_state
+
+from demo_server.ray_internals.prestart import JOB, NO_JOB, stands_ready
+
+# Generated when they are imported, so no type checker finds anything in them.
+common_pb2: Any = import_module("ray.core.generated.common_pb2")
+gcs_pb2: Any = import_module("ray.core.generated.gcs_pb2")
+
+# The others are ends that Ray or the code of the worker meant.
+DEATHS = {
+    common_pb2.SYSTEM_ERROR: "it was killed, or it crashed",
+    common_pb2.NODE_OUT_OF_MEMORY: "Ray ended it: the machine ran out of memory",
+}
+# What idle workers and Ray's own threads in them use stays far below this share of one core.
+BUSY_SHARE = 0.1
+# States of an actor, as Ray names them.
+WITHOUT_PROCESS = ("PENDING_CREATION", "RESTARTING")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One process; `died_of` is None while it lives and when its end was meant."""
+
+    id: str
+    pid: int
+    died_of: str | None
+
+
+def workers() -> list[Worker]:
+    """Return the workers that this job has had and Ray knows of, in no order."""
+    job = ray.get_runtime_context().get_job_id()
+    accessor = cluster_state._connect_and_get_accessor()
+    found = []
+    for encoded in accessor.get_worker_table():
+        row = gcs_pb2.WorkerTableData.FromString(encoded)
+        if row.worker_type != common_pb2.WORKER or row.job_id.hex() != job:
+            continue
+        found.append(
+            Worker(
+                id=row.worker_address.worker_id.hex(),
+                pid=row.pid,
+                died_of=None if row.is_alive else DEATHS.get(row.exit_type),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What the worker processes of this machine have used until now."""
+
+    cpu_seconds: dict[int, float]  # by pid
+    waits_for_disk: bool
+
+
+class Activity:
+    """Tells workers that work from those that wait, by the CPU time they use."""
+
+    def __init__(self, now: float) -> None:
+        self._at, self._seconds = now, dict[int, float]()
+        self.busy_at = now
+
+    def see(self, now: float, effort: Effort) -> None:
+        """Compare the CPU time of each process with the last look."""
+        known, seconds = self._seconds, effort.cpu_seconds
+        used = sum(max(0.0, s - known.get(pid, 0.0)) for pid, s in seconds.items())
+        if effort.waits_for_disk or used > BUSY_SHARE * (now - self._at):
+            self.busy_at = now
+        self._at, self._seconds = now, seconds
+
+
+def raylet_here() -> psutil.Process | None:
+    """Return the parent of this machine's workers: the raylet that this driver talks to.
+
+    None where it has ended, or is not in this machine's table of processes.
+    """
+    node: Any = ray._private.worker._global_node
+    flag = f"--raylet_socket_name={node.raylet_socket_name}"
+    for one in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if one.info["name"] == "raylet" and flag in one.cmdline():
+                return one
+    return None
+
+
+def awaits_a_worker() -> bool:
+    """Whether an actor of this job has no process, yet or any more."""
+    job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
+    return any(cluster_state.actor_table(None, job, state) for state in WITHOUT_PROCESS)
+
+
+def effort(raylet: psutil.Process, job: str | None = None, *, standing: bool = True) -> Effort:
+    """Look at all workers, also at those that are only starting and at what they have started.
+
+    Not those of Ray's table: a worker is in it only when it has finished its imports. With a `job`
+    (its id in hex) those of others are left out; without `standing` those that stand ready, too,
+    which import for seconds whether or not anybody waits for them.
+    """
+    seconds, waits = dict[int, float](), False
+    try:
+        found = raylet.children(recursive=True)  # parents before their children
+    except psutil.Error:  # the server, which watches it, says so and ends the run
+        return Effort(seconds, waits_for_disk=True)
+    for one in found:
+        try:
+            with one.oneshot():
+                if one.ppid() == raylet.pid:
+                    counts = is_worker(one) and (job is None or works_for(one, job, standing))
+                else:
+                    counts = one.ppid() in seconds
+                if not counts:
+                    continue
+                times = one.cpu_times()
+                seconds[one.pid] = times.user + times.system
+                waits = waits or one.status() == psutil.STATUS_DISK_SLEEP
+        except psutil.Error:  # it has ended
+            continue
+    return Effort(seconds, waits)
+
+
+def is_worker(child: psutil.Process) -> bool:
+    """Tell a worker from the raylet's agents, which never rest.
+
+    Raises:
+        psutil.Error: it has ended.
+    """
+    words = " ".join(child.cmdline())
+    return words.startswith("ray::") or "default_worker.py" in words
+
+
+def works_for(worker: psutil.Process, job: str, standing: bool) -> bool:
+    """Whether a worker was started for a job or for any; `standing` ones that nobody took too.
+
+    Raises:
+        psutil.Error: it has ended.
+    """
+    mine = worker.environ().get(JOB) in (job, NO_JOB)
+    return mine and (standing or not stands_ready(worker))

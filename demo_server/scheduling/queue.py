@@ -1,0 +1,37 @@
+"""The runs that wait for their turn, each told its place."""
+
+from __future__ import annotations
+
+from demo_server.protocol.errors import Refusal
+from demo_server.protocol.events import RunStatus
+from demo_server.protocol.frames import ErrorCode
+from demo_server.runs.registry import Runs
+from demo_server.runs.run import Run
+
+MAX_WAITING = 20
+
+
+class WaitingLine:
+    """First come, first served."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self.line: list[Run] = []
+
+    def check_room(self) -> None:
+        """Refuse one run too many.
+
+        Raises:
+            Refusal: the line is full.
+        """
+        if len(self.line) >= MAX_WAITING:
+            raise Refusal(
+                ErrorCode.QUEUE_FULL, f"{MAX_WAITING} runs wait already: cancel one or wait."
+            )
+
+    def tell_places(self, reason: str | None) -> None:
+        """Tell each run its place, and the first what it waits for, where that has changed."""
+        for place, run in enumerate(self.line, start=1):
+            shown, why = run.state.status, reason if place == 1 else None
+            if shown is None or (shown.place, shown.reason) != (place, why):
+                self._runs.status(run, RunStatus.QUEUED, why, place)

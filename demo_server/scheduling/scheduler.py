@@ -1,0 +1,317 @@
+"""Who runs what, when: the queue, the run that is active, and the driver that holds a result.
+
+Everything that may change what should happen next ends in `pump`, which looks at the whole
+situation and does the next thing; it is safe to call at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from pydantic import JsonValue
+
+from demo_server.protocol import driver_messages
+from demo_server.protocol.errors import Refusal
+from demo_server.protocol.events import RunStatus
+from demo_server.protocol.frames import ErrorCode
+from demo_server.runs.registry import Runs
+from demo_server.runs.run import Run
+from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
+from demo_server.scheduling.admission import admit, check_action, needs_held
+from demo_server.scheduling.experiments import Catalog
+from demo_server.scheduling.queue import WaitingLine
+from demo_server.scheduling.shutdown_report import object_store_bytes
+from demo_server.scheduling.standby_pool import Driver, Readiness
+
+# A standby imports for seconds: a run does not share the cores with one that is not needed, and
+# its first rows with none.
+STANDBY_DELAY_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Conductor:
+    """One run at a time, each in a driver process; implements `session.Starter`.
+
+    `ahead`: whether drivers are prepared for runs that nobody has asked for yet.
+    """
+
+    def __init__(self, runs: Runs, readiness: Readiness, ahead: bool = True) -> None:
+        self._runs, self._readiness, self._ahead = runs, readiness, ahead
+        self.catalog = Catalog()
+        self.on_change: Callable[[], None] = lambda: None
+        self.give_way: Callable[[bool], None] = lambda computing: None
+        self._waiting = WaitingLine(runs)
+        self._active: ActiveRun | None = None
+        self._holder: Driver | None = None
+        self._held: Run | None = None
+        self._leaving: set[Driver] = set()
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def busy(self) -> bool:
+        return self._active is not None or bool(self._waiting.line)
+
+    @property
+    def _unended(self) -> list[Run]:
+        return [*([self._active.run] if self._active else []), *self._waiting.line]
+
+    @property
+    def idle_and_ready(self) -> bool:
+        """Nothing runs or waits, and the next run could begin at once."""
+        return not self.busy and self._readiness.has_ready
+
+    # What presenters ask for
+
+    def start(self, request_id: str, experiment: str, params: dict[str, JsonValue]) -> str:
+        """Accept a run and return its id; the same request again gives the same run.
+
+        Raises:
+            Refusal: it cannot be run, and why.
+        """
+        known = self._runs.of_request(request_id)
+        if known:
+            return known
+        cpus = self._readiness.ray.cpus
+        description, whole = admit(self.catalog, experiment, params, cpus, self._will_hold())
+        self._waiting.check_room()
+        run = self._runs.accept(request_id, experiment, whole, description.code_hash)
+        self._waiting.line.append(run)
+        self._readiness.wake()
+        self.pump()
+        return run.run_id
+
+    def cancel(self, run_id: str) -> None:
+        """End a run now, by ending its driver's process group.
+
+        Raises:
+            Refusal: there is no such run, or it has ended.
+        """
+        run = self._runs.live(run_id)
+        if self._active and run is self._active.run:
+            held = self._active.driver is self._holder
+            self._finish(
+                RunStatus.CANCELLED,
+                "Cancelled; what its driver held went with it." if held else "Cancelled.",
+                driver_stays=False,
+            )
+        else:
+            self._waiting.line.remove(run)
+            self._runs.status(run, RunStatus.CANCELLED, "Cancelled before it began.")
+        self.pump()
+
+    def cancel_if_live(self, run_id: str) -> None:
+        """Cancel a run unless it has ended."""
+        if run_id in self._runs.active():
+            self.cancel(run_id)
+
+    def act(self, run_id: str, action: str, args: dict[str, JsonValue]) -> None:
+        """Pass an action on to a running experiment.
+
+        Raises:
+            Refusal: there is no such run or action, or the run is not running.
+        """
+        run = self._runs.live(run_id)
+        check_action(self.catalog.get(run.experiment), action)
+        if self._active is None or run.status is not RunStatus.RUNNING:
+            raise Refusal(ErrorCode.NOT_READY, "This run is not running yet.", "run_id")
+        self._active.driver.send(driver_messages.ActCommand(action=action, args=args))
+
+    def _will_hold(self) -> bool:
+        """Tell whether a result is held, or a run before this one may come to hold one."""
+        return self._holder is not None or any(
+            self.catalog.may_hold(run.experiment) for run in self._unended
+        )
+
+    # The life of the whole
+
+    def open(self) -> None:
+        """Begin, and look after everything every second."""
+        self._do(self._tick_forever())
+        self.pump()
+
+    async def close(self) -> None:
+        """End every run, every driver, and Ray where it is ours."""
+        self._closing = True
+        active = self._active.driver if self._active else None
+        drivers = {d for d in (active, self._holder, *self._leaving) if d}
+        for run in self._unended:
+            self._runs.status(run, RunStatus.CANCELLED, "The server was ended.")
+        for driver in drivers:
+            driver.kill()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(self._readiness.close(), *(driver.gone() for driver in drivers))
+
+    def ray_lost(self, reason: str) -> None:
+        """Ray ended under our feet: the run has failed, and nothing is held any more."""
+        self._readiness.lost(reason)
+        if self._holder:
+            self._holder.kill()
+        self._holder = self._held = None
+        if self._active:
+            self._fail(reason, "Run it again: Ray is started anew.")
+        self.pump()
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            if self._active and self._active.is_silent():
+                self._fail(
+                    f"The driver said nothing for {SILENCE_S:.0f} s and was ended.",
+                    "Run it again; a smaller batch leaves the machine more air.",
+                )
+            self.pump()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # What comes next
+
+    def pump(self) -> None:
+        """Look at the whole situation and do the next thing."""
+        if self._closing:
+            return
+        if self._active is None and self._waiting.line:
+            self._begin(self._waiting.line[0])
+        self._readiness.look(may_start_driver=self._may_start_driver(), changed=self.pump)
+        self._waiting.tell_places(self._readiness.status[1] if self._active is None else None)
+        self.give_way(self._active is not None and self._active.driver.ready is not None)
+        self.on_change()
+
+    def _may_start_driver(self) -> bool:
+        if self._active is None:
+            return self._ahead or bool(self._waiting.line)
+        needed = self._ahead and not self._active.alone and not self._readiness.has_any
+        return needed and self._active.seconds > STANDBY_DELAY_S
+
+    def _begin(self, run: Run) -> None:
+        try:
+            description = self.catalog.get(run.experiment)
+        except Refusal as refusal:  # its file went while it waited
+            return self._drop(run, refusal.message)
+        if needs_held(description) and not self._holder:
+            reason = "What this run asks about is not held any more: run embed again."
+            return self._drop(run, reason)
+        holder = self._holder if description.uses_held else None
+        driver = holder or self._readiness.take()
+        if driver:
+            self._waiting.line.remove(run)
+            self._active = ActiveRun(self._runs, run, driver, alone=description.needs.alone)
+            if driver.ready:
+                self._command(self._active)
+            else:
+                driver.send(
+                    driver_messages.HurryCommand(experiment=run.experiment, params=run.params)
+                )
+        return None
+
+    def _drop(self, run: Run, reason: str) -> None:
+        self._waiting.line.remove(run)
+        self._runs.status(run, RunStatus.FAILED, reason)
+        self.pump()
+
+    def _command(self, active: ActiveRun) -> None:
+        try:
+            active.command(self.catalog.get(active.run.experiment), self._readiness.ray)
+        except Refusal as refusal:
+            self._finish(RunStatus.FAILED, refusal.message, driver_stays=False)
+
+    # What drivers say
+
+    def heard(self, driver: Driver, message: driver_messages.Message) -> None:
+        """Take a driver's message."""
+        if isinstance(message, driver_messages.Ready):
+            self._readiness.heard_ready(message)
+            if self._active and driver is self._active.driver:
+                self._command(self._active)
+            self.pump()
+        elif isinstance(message, driver_messages.Ended) and self._readiness.is_standby(driver):
+            self._readiness.heard_end(message.reason or "A driver cannot start.")
+        active = self._active
+        if active is None or driver is not active.driver:
+            return
+        if isinstance(message, driver_messages.Emitted):
+            active.emitted(message)
+        elif isinstance(message, driver_messages.Ended):
+            self._ended(active, message)
+
+    def _ended(self, active: ActiveRun, message: driver_messages.Ended) -> None:
+        if message.end_ray:
+            self._do(self._end_ray(active, message))
+            return
+        driver = active.driver
+        if message.holds and message.status == "succeeded" and driver is not self._holder:
+            old, self._holder, self._held = self._holder, driver, active.run
+            if old:
+                self._let_go(old)
+        self._finish(RunStatus(message.status), message.reason, driver_stays=True)
+        self.pump()
+
+    async def _end_ray(self, active: ActiveRun, message: driver_messages.Ended) -> None:
+        """Finish `shutdown`: what the driver left is ended here, and what came back counted."""
+        seen = object_store_bytes([r for r in (active.run, self._held) if r])
+        leaving = {d for d in (active.driver, self._holder) if d}
+        self._holder = self._held = None
+        active.ending = True
+        for driver in leaving:
+            self._let_go(driver)
+        await self._readiness.rest()
+        if self._active is not active:
+            return
+        if active.teardown:
+            await active.teardown.tell(self._runs, active.run, seen)
+        self._finish(RunStatus(message.status), message.reason, driver_stays=False)
+        if self._waiting.line:
+            self._readiness.wake()
+        self.pump()
+
+    def exited(self, driver: Driver, how: str) -> None:
+        """A driver's process has ended."""
+        self._leaving.discard(driver)
+        if self._closing:
+            return
+        if self._readiness.is_standby(driver):
+            self._readiness.exited(driver, how)
+        if driver is self._holder:
+            self._holder = self._held = None
+        if self._active and driver is self._active.driver and not self._active.ending:
+            self._fail(how, "Run it again; the driver's last words are above.", driver.tail())
+        self.pump()
+
+    # How a run ends
+
+    def _fail(self, reason: str, remedy: str, tail: str | None = None) -> None:
+        if self._active is None:
+            return
+        self._active.failed(reason, remedy, tail)
+        self._finish(RunStatus.FAILED, reason, driver_stays=False)
+
+    def _finish(self, status: RunStatus, reason: str | None, *, driver_stays: bool) -> None:
+        """End the active run; its driver goes, unless it holds a result and `driver_stays`."""
+        active, self._active = self._active, None
+        assert active is not None
+        if not driver_stays:
+            active.driver.kill()
+            self._leaving.add(active.driver)
+            if active.driver is self._holder:
+                self._holder = self._held = None
+        elif active.driver is not self._holder:
+            self._let_go(active.driver)
+        self._runs.status(active.run, status, reason)
+        self._do(self._trim())
+
+    def _let_go(self, driver: Driver) -> None:
+        self._leaving.add(driver)
+        self._do(driver.close())
+
+    async def _trim(self) -> None:
+        keep = self._runs.active() | ({self._held.run_id} if self._held else set())
+        await asyncio.to_thread(self._runs.trim, keep)
+        self._runs.forget_removed()

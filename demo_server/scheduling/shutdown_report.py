@@ -1,0 +1,67 @@
+"""What `shutdown` gave back, measured: processes, memory, object store."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from demo_server.processes.ray_head import Ray, Usage
+from demo_server.protocol.events import Figure, ResultData
+from demo_server.runs.registry import Runs
+from demo_server.runs.run import Run
+
+
+class Teardown:
+    """Looks at Ray before the driver leaves it, and again when the head has ended."""
+
+    def __init__(self, ray: Ray) -> None:
+        self._ray = ray
+        self._before: asyncio.Task[Usage] = asyncio.create_task(ray.usage())
+
+    async def tell(self, runs: Runs, run: Run, object_store_bytes: int | None) -> None:
+        """Add to `run` what is gone now that Ray has ended, or that Ray is not ours to end."""
+        if self._ray.ours:
+            figures = await self._figures(object_store_bytes)
+            runs.append(run, "result", _with_figures(run, figures))
+        else:
+            text = "This cluster is not ours: we have disconnected, and it runs on."
+            runs.append(run, "note", {"text": text})
+
+    async def _figures(self, object_store_bytes: int | None) -> list[Figure]:
+        before, after = await self._before, await self._ray.usage()
+        found = [
+            Figure(
+                name="ended_processes",
+                label="Ray processes ended",
+                value=before.processes - after.processes,
+            ),
+            Figure(
+                name="freed_bytes",
+                label="memory freed",
+                value=before.memory_bytes - after.memory_bytes,
+                unit="bytes",
+            ),
+        ]
+        if object_store_bytes is not None:
+            label = "object store freed"
+            freed = Figure(
+                name="freed_object_store_bytes", label=label, value=object_store_bytes, unit="bytes"
+            )
+            found.append(freed)
+        return found
+
+
+def _with_figures(run: Run, figures: list[Figure]) -> dict[str, Any]:
+    """Return the run's result with `figures` added: a result replaces the one before."""
+    stage = run.state.stages.get("")
+    result = stage.result if stage and stage.result else ResultData()
+    return result.model_copy(update={"figures": [*result.figures, *figures]}).model_dump()
+
+
+def object_store_bytes(runs: list[Run]) -> int | None:
+    """Return the newest count of bytes in the object store that these runs, newest first, saw."""
+    for run in runs:
+        for stage in reversed(run.state.stages.values()):
+            if stage.metrics:
+                return stage.metrics.object_store_bytes
+    return None

@@ -1,0 +1,210 @@
+"""What the next runs need before anybody asks: Ray up, and drivers connected to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from demo_server.processes.ray_head import Ray, RayStartError, RayState
+from demo_server.protocol import driver_messages
+from demo_server.protocol.frames import ServerStatus
+
+READY_TIMEOUT_S = 90.0
+RETRY_S = 5.0
+MAX_RETRY_S = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Driver(Protocol):
+    """A driver process; see `driver_process.DriverProcess`."""
+
+    ready: driver_messages.Ready | None
+    last_heard: float
+    ended: bool
+
+    def send(self, command: driver_messages.Command) -> None: ...
+
+    def kill(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def gone(self) -> None: ...
+
+    def tail(self) -> str: ...
+
+
+class Spawn(Protocol):
+    """Starts a driver process that connects to this Ray."""
+
+    def __call__(self, ray: Ray) -> Driver: ...
+
+
+@dataclass(frozen=True)
+class Standby:
+    """A driver that waits for a run."""
+
+    driver: Driver
+    code: object  # the version that it has imported
+    since: float  # on the loop's clock, in seconds
+
+    @property
+    def ready(self) -> bool:
+        return self.driver.ready is not None
+
+
+class Readiness:
+    """Keeps Ray up and standby drivers, replaced when the code they imported has changed."""
+
+    def __init__(
+        self, ray: Ray, spawn: Spawn, code_version: Callable[[], object], standbys: int
+    ) -> None:
+        self.ray = ray
+        self._spawn, self._code_version = spawn, code_version
+        self._standbys: list[Standby] = []
+        self._wanted = standbys
+        self._retry_at = 0.0
+        self._failures = 0
+        self._starting: asyncio.Task[None] | None = None
+        self.trouble: str | None = None
+        self.cluster: driver_messages.Ready | None = None
+        self.resting = False
+
+    @property
+    def has_ready(self) -> bool:
+        """A run could begin at once."""
+        return any(standby.ready for standby in self._standbys)
+
+    @property
+    def has_any(self) -> bool:
+        return bool(self._standbys)
+
+    def is_standby(self, driver: Driver) -> bool:
+        return any(standby.driver is driver for standby in self._standbys)
+
+    @property
+    def status(self) -> tuple[ServerStatus, str | None]:
+        """How ready it is, and why not, in a sentence for the slide."""
+        if self.trouble:
+            return ServerStatus.DEGRADED, self.trouble
+        if self.resting:
+            return ServerStatus.READY, "Ray is shut down; the next run brings it back."
+        if self.ray.state is not RayState.UP:
+            return ServerStatus.STARTING, "Ray is starting."
+        if self.cluster is None:
+            return ServerStatus.STARTING, "The first driver is connecting to Ray."
+        return ServerStatus.READY, None
+
+    def wake(self) -> None:
+        """Somebody waits: do not rest, and try again at once what failed before."""
+        self.resting = False
+        self._retry_at = 0.0
+
+    def look(self, may_start_driver: bool, changed: Callable[[], None]) -> None:
+        """Do what is missing; `changed` is called when something came of it."""
+        now = asyncio.get_running_loop().time()
+        for standby in self._standbys:
+            if not standby.ready and now - standby.since > READY_TIMEOUT_S:
+                # Its end comes back as `exited`, with what it printed.
+                standby.driver.kill()
+        if self.resting or now < self._retry_at:
+            return
+        if self.ray.state is RayState.DOWN and self._starting is None:
+            self._starting = asyncio.create_task(self._start_ray(changed))
+        elif self.ray.state in (RayState.STARTING, RayState.UP) and may_start_driver:
+            # A driver imports for seconds: those pass while Ray starts. One at a time: the first
+            # is ready sooner.
+            waiting = len(self._standbys)
+            if waiting == 0 or (waiting < self._wanted and self._standbys[-1].ready):
+                self._start_driver()
+
+    def take(self) -> Driver | None:
+        """Hand out a standby, which may not be ready yet; None while there can be none."""
+        if any(standby.code != self._code_version() for standby in self._standbys):
+            log.info("the code has changed: the standby drivers are replaced")
+            self.drop()
+        if self.ray.state is not RayState.UP:
+            return None
+        if not self._standbys:
+            if asyncio.get_running_loop().time() < self._retry_at:
+                return None
+            self._start_driver()
+        return self._standbys.pop(0).driver
+
+    def drop(self) -> None:
+        """End the standbys."""
+        while self._standbys:
+            self._standbys.pop().driver.kill()
+
+    def heard_ready(self, message: driver_messages.Ready) -> None:
+        """A driver has connected: this Ray works."""
+        self.cluster = message
+        self.ray.cpus = message.cpus
+        self.trouble = None
+        self._failures = 0
+
+    def heard_end(self, reason: str) -> None:
+        """A standby says why it cannot begin; the others could not either."""
+        self.drop()
+        self._fail(reason)
+
+    def exited(self, driver: Driver, how: str) -> None:
+        """A standby ended by itself."""
+        self._standbys = [standby for standby in self._standbys if standby.driver is not driver]
+        tail = driver.tail()
+        self._fail(f"A driver cannot start. {how} {tail.splitlines()[-1] if tail else ''}".strip())
+
+    def lost(self, reason: str) -> None:
+        """Ray is gone: everything that was connected goes too."""
+        self.drop()
+        self.cluster = None
+        self._fail(f"{reason} It is started again.")
+        self._retry_at = 0.0
+
+    async def rest(self) -> None:
+        """End the standbys and Ray, until `wake`."""
+        self.resting = True
+        self.drop()
+        self.cluster = None
+        await self.ray.stop()
+
+    async def close(self) -> None:
+        """End all of it for good."""
+        self.resting = True
+        if self._starting:
+            self._starting.cancel()
+        drivers = [standby.driver for standby in self._standbys]
+        self.drop()
+        await asyncio.gather(self.ray.stop(), *(driver.gone() for driver in drivers))
+
+    def _start_driver(self) -> None:
+        code, now = self._code_version(), asyncio.get_running_loop().time()
+        self._standbys.append(Standby(self._spawn(self.ray), code, now))
+
+    async def _start_ray(self, changed: Callable[[], None]) -> None:
+        starting, trouble = asyncio.ensure_future(self.ray.start()), self.trouble
+        await asyncio.sleep(0)  # its address is known now
+        changed()
+        try:
+            await starting
+        except RayStartError as error:
+            self.drop()  # the next Ray has another address
+            self._fail(str(error))
+        else:
+            if self.trouble == trouble:  # what a driver has said since is still true
+                self.trouble = None
+            for standby in self._standbys:
+                standby.driver.send(driver_messages.ConnectCommand())
+        finally:
+            self._starting = None
+        changed()
+
+    def _fail(self, reason: str) -> None:
+        log.error("%s", reason)
+        self.trouble = reason
+        wait = min(MAX_RETRY_S, RETRY_S * 2**self._failures)
+        self._failures += 1
+        self._retry_at = asyncio.get_running_loop().time() + wait

@@ -1,0 +1,200 @@
+"""What an experiment is made of: the names that a file in `demo_server/experiments/` imports.
+
+A module there declares `Params`, a subclass of `Parameters`, and `run(params, context)`; what
+`run` returns, if anything, is held for the experiments that ask it afterwards. The first line of
+its docstring is its title. It may also declare `needs`, `defaults(machine)`, `uses_held`,
+`actions`: the names of what a running one offers in `context.actions`, and `preloads`: lists of
+modules, each for a worker process that stands ready with them (`context.preloaded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from demo_server.data.source import DatasetSource
+from demo_server.embedding import conversion
+from demo_server.embedding.device import Device
+from demo_server.embedding.engine import EngineName, Precision, refusal
+from demo_server.protocol.driver_messages import Emitted, Message, Needs
+from demo_server.protocol.events import FailureData, Figure, NoteData, ResultData, RowsData
+from demo_server.ray_internals.prestart import PrestartError, prestart, runtime_env
+from demo_server.toolkit.failure import explain, release
+
+__all__ = ["Context", "Defaults", "Machine", "Needs", "Parameters", "RunError"]
+
+
+class Parameters(BaseModel):
+    """Base of an experiment's `Params`: an unknown or out-of-range value is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Machine(BaseModel):
+    """What defaults are worked out from; `rate` is None until this machine was measured.
+
+    `rate` is that of the default engine, in rows a second; `rates` has all, by `engine precision`.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    cpus: int
+    device: Device = "cpu"
+    rate: float | None = None
+    rates: dict[str, float] | None = None
+    dataset_rows: int
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Parameters for a machine, and in a sentence why these."""
+
+    values: dict[str, JsonValue]
+    reason: str
+
+
+class RunError(Exception):
+    """An experiment ends its run as failed, with this sentence as the reason."""
+
+
+@dataclass
+class Context:
+    """What a run may use beside its parameters, and how it says what happened."""
+
+    send: Callable[[Message], None]
+    source: DatasetSource
+    model: str
+    device: Device
+    cpus: int
+    cores: int
+    gpus: float
+    directory: Path
+    own_head: bool
+    held: Any = None
+    end_ray: bool = False
+    total: int | None = None
+    reason: str | None = None
+    dropped: int = 0  # rows that the pipeline left out on purpose: they are not lost
+    prestarted: bool = False  # the run has asked for processes of its own
+    stage: str | None = None
+    worker: str | None = None  # host:pid of the process that the last sample rows came from
+    told: list[RowsData] = field(default_factory=list)  # what workers told in this run, no rows
+    actions: dict[str, Callable[[dict[str, JsonValue]], None]] = field(default_factory=dict)
+
+    def threads(self, actors: int) -> int:
+        """Threads of each of `actors`: together all the cores that this machine lets us use.
+
+        Ray gives the libraries of an actor one thread for each CPU that it sets aside; the other
+        cores would be idle.
+        """
+        return max(1, self.cores // actors)
+
+    def embedder(
+        self,
+        engine: EngineName = "sentence-transformers",
+        precision: Precision = "f32",
+        *,
+        actors: int,
+    ) -> dict[str, Any]:
+        """What a `TextEmbedder` is constructed with when `actors` of them share the cores.
+
+        Waits for a model that is still being converted, and says so.
+
+        Raises:
+            RunError: this machine can't run the engine in this precision, or not this model.
+        """
+        if why := refusal(engine, precision, self.device):
+            raise RunError(f"This machine can't run that: {why}")
+        model = self.model
+        if engine == "openvino":
+            model = self.converted()
+        return {
+            "model": model,
+            "column": self.source.text_column,
+            "engine": engine,
+            "precision": precision,
+            "threads": self.threads(actors),
+        }
+
+    def converted(self) -> str:
+        """Return the model as OpenVINO reads it, converting it where nobody has."""
+        if not conversion.converted(self.model).exists():
+            self.note("The model is converted for OpenVINO, once: the run waits for it.")
+        try:
+            return str(conversion.ensure(self.model))
+        except conversion.ConversionError as error:
+            raise RunError(f"{error.message} {error.remedy}") from error
+
+    def gpus_per_actor(self, actors: int) -> float:
+        """`num_gpus`: actors share the devices that Ray counts, which are CUDA's only."""
+        if self.device != "cuda" or self.gpus == 0:
+            return 0
+        share = self.gpus / actors
+        return share if share < 1 else 1
+
+    def preloaded(self, *modules: str) -> dict[str, Any] | None:
+        """`runtime_env` of an actor that gets a process in which `modules` are imported already.
+
+        One stands ready if the experiment's `preloads` lists the same modules; else, as on a
+        cluster that isn't ours, the actor imports them itself.
+        """
+        return runtime_env(modules) if self.own_head else None
+
+    def prestart(self, *modules: str) -> None:
+        """Have one more such process made ready, for an actor later in this run."""
+        if self.own_head:
+            self.prestarted = True
+            try:
+                prestart(modules, 1)
+            except PrestartError as error:
+                self.note(str(error), "warning")
+
+    def emit(self, kind: str, data: BaseModel) -> None:
+        """Send one event of this run, in the stage that it is in."""
+        self.send(
+            Emitted(
+                kind=kind, stage=self.stage, data=data.model_dump(mode="json", exclude_none=True)
+            )
+        )
+
+    def heard(self, rows: RowsData) -> None:
+        """Workers told of rows: remember who, how many, and when."""
+        self.worker = rows.worker
+        self.told.append(rows.model_copy(update={"rows": []}))
+
+    @contextmanager
+    def staged(self, name: str) -> Iterator[None]:
+        """Name the phase that the events of this block belong to."""
+        before, self.stage = self.stage, name
+        try:
+            yield
+        finally:
+            self.stage = before
+
+    def expect(self, total: int, reason: str | None = None) -> None:
+        """Say how many rows will come out, and why the run is arranged as it is."""
+        self.total, self.reason = total, reason
+
+    def note(self, text: str, level: Literal["info", "warning"] = "info") -> None:
+        self.emit("note", NoteData(text=text, level=level))
+
+    def failed(self, error: BaseException, *, remedy: str | None = None) -> FailureData:
+        """Report a failure that was the lesson: the run goes on."""
+        data = explain(error, expected=True)
+        if remedy:
+            data.remedy = remedy
+        self.emit("failure", data)
+        release(error)
+        return data
+
+    def result(self, data: ResultData) -> None:
+        self.emit("result", data)
+
+    def figures(self, *figures: Figure) -> None:
+        """A result that is only numbers."""
+        self.emit("result", ResultData(figures=list(figures)))

@@ -1,0 +1,1 @@
+"""The HTTP API, the websocket and the deck, on one port."""

@@ -1,0 +1,91 @@
+"""The protocol as one JSON Schema, with the constants a client needs beside it.
+
+`python -m demo_server.web.api_schema` prints `{"schema": …, "constants": …}`, from which
+`scripts/generate-protocol.mjs` writes `slides/live/protocol.ts`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from demo_server.protocol import frames
+from demo_server.protocol.findings import Findings
+from demo_server.runs import fold, log
+from demo_server.runs.recording import RecordingHeader
+
+_CLIENT = (
+    frames.Hello,
+    frames.Start,
+    frames.Cancel,
+    frames.Act,
+    frames.Watch,
+    frames.Unwatch,
+    frames.Publish,
+)
+_SERVER = (
+    frames.Welcome,
+    frames.Server,
+    frames.Accepted,
+    frames.RunStarted,
+    frames.Events,
+    frames.Snapshot,
+    frames.State,
+    frames.Beat,
+    frames.Error,
+)
+
+
+def protocol_schema() -> dict[str, Any]:
+    """One schema with every model under `$defs`, and `FromClient` and `FromServer` beside.
+
+    What the server sends lists every field that is never null as required, defaults or not: the
+    server writes them out. What a client sends may leave a default out.
+    """
+    _, client = models_json_schema([(model, "validation") for model in _CLIENT])
+    # A recording's header is read by the deck from a file, the findings over HTTP.
+    written = (*_SERVER, RecordingHeader, Findings)
+    _, server = models_json_schema([(model, "serialization") for model in written])
+    for definition in server["$defs"].values():
+        _require_what_is_sent(definition)
+    definitions = {**client["$defs"], **server["$defs"]}
+    for name, models in (("FromClient", _CLIENT), ("FromServer", _SERVER)):
+        definitions[name] = {"anyOf": [{"$ref": f"#/$defs/{model.__name__}"} for model in models]}
+    definitions["RunEvent"] = {
+        "anyOf": definitions["Events"]["properties"]["events"]["items"]["oneOf"]
+    }
+    definitions["Events"]["properties"]["events"]["items"] = {"$ref": "#/$defs/RunEvent"}
+    return {"$defs": dict(sorted(definitions.items()))}
+
+
+def constants() -> dict[str, Any]:
+    """Numbers and words that a client needs and a JSON Schema cannot say."""
+    return {
+        "close_codes": {code.name: code.value for code in frames.CloseCode},
+        "numbers": {
+            "MAX_CLIENT_FRAME_BYTES": frames.MAX_CLIENT_FRAME_BYTES,
+            "HELLO_TIMEOUT_S": frames.HELLO_TIMEOUT_S,
+            "BEAT_INTERVAL_S": frames.BEAT_INTERVAL_S,
+            "MAX_ROWS": fold.MAX_ROWS,
+            "MAX_NOTES": fold.MAX_NOTES,
+            "MAX_POINTS": fold.MAX_POINTS,
+            "RECORDING_FORMAT": log.FORMAT,
+        },
+    }
+
+
+def _require_what_is_sent(definition: dict[str, Any]) -> None:
+    properties = definition.get("properties", {})
+    definition["required"] = [
+        name for name, schema in properties.items() if not _may_be_null(schema)
+    ]
+
+
+def _may_be_null(schema: dict[str, Any]) -> bool:
+    return schema.get("type") == "null" or any(_may_be_null(s) for s in schema.get("anyOf", ()))
+
+
+if __name__ == "__main__":
+    print(json.dumps({"schema": protocol_schema(), "constants": constants()}))

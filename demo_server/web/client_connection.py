@@ -1,0 +1,245 @@
+"""One websocket's conversation: frames in, frames out, and when it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import JsonValue
+from starlette.websockets import WebSocketDisconnected
+
+from demo_server.protocol import frames
+from demo_server.protocol.errors import Refusal
+from demo_server.protocol.frames import CloseCode, ErrorCode, Role
+from demo_server.runs.log import BrokenLogError
+from demo_server.runs.run import Run
+from demo_server.web.connection_slots import Connections, TooManyError, Visit
+from demo_server.web.frame_parser import BROKEN, decode
+from demo_server.web.hub import Client, Room
+from demo_server.web.rate_limit import Allowance
+
+SEND_TIMEOUT_S = 10.0
+MAX_WATCHED = 64
+
+log = logging.getLogger(__name__)
+
+
+class Starter(Protocol):
+    """Who does what presenters ask for; each may raise `Refusal`."""
+
+    def start(self, request_id: str, experiment: str, params: dict[str, JsonValue]) -> str: ...
+
+    def cancel(self, run_id: str) -> None: ...
+
+    def act(self, run_id: str, action: str, args: dict[str, JsonValue]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Who is at the other end of a socket, as far as its handshake tells."""
+
+    address: str
+    device: str | None
+    """The paired device that it belongs to."""
+    browser: str | None
+    """What tells this browser from others."""
+    role_of: Callable[[str | None], Role | None]
+    """The role that the hello's token gives; None for one who has tried too many."""
+
+
+class Session:
+    """The conversation with one client, from its hello until either side leaves."""
+
+    def __init__(
+        self, socket: WebSocket, room: Room, starter: Starter, connections: Connections
+    ) -> None:
+        self._socket, self._room, self._starter = socket, room, starter
+        self._connections = connections
+        self._frames = Allowance(size=400, rate=120)
+        self._bad_frames = Allowance(size=20, rate=1)
+
+    async def run(self, guest: Guest) -> None:
+        """Talk until the client goes or is closed."""
+        await self._socket.accept()
+        try:
+            await self._visit(guest)
+        except (WebSocketDisconnect, WebSocketDisconnected):
+            return
+
+    async def _visit(self, guest: Guest) -> None:
+        try:
+            with self._connections.visit(guest.address, guest.device is not None) as visit:
+                await self._converse(guest, visit)
+        except TooManyError as error:
+            await self._socket.close(CloseCode.TRY_AGAIN_LATER, str(error))
+
+    async def _converse(self, guest: Guest, visit: Visit) -> None:
+        hello = await self._hello(visit)
+        if hello is None:
+            return
+        role = guest.role_of(hello.token)
+        if role is None:
+            await self._socket.close(CloseCode.FRAME_FLOOD, "Too many wrong tokens: wait a minute.")
+            return
+        client = self._room.join(role, guest.device, guest.browser)
+        try:
+            await self._talk(client, hello)
+        finally:
+            self._room.leave(client)
+
+    async def _hello(self, visit: Visit) -> frames.Hello | None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(frames.HELLO_TIMEOUT_S) as patience:
+                self._connections.wait(visit, lambda: patience.reschedule(loop.time()))
+                frame = decode(await self._receive())
+        except TimeoutError:
+            await self._socket.close(CloseCode.NO_HELLO, "Send hello within 5 s.")
+            return None
+        except Refusal as refusal:
+            await self._socket.send_text(refusal.frame().model_dump_json())
+            await self._socket.close(CloseCode.NO_HELLO, "The first frame must be hello.")
+            return None
+        finally:
+            self._connections.arrive(visit)
+        if not isinstance(frame, frames.Hello):
+            await self._socket.close(CloseCode.NO_HELLO, "The first frame must be hello.")
+            return None
+        return frame
+
+    async def _take_up(self, client: Client, hello: frames.Hello) -> None:
+        """Go on where the client was; its welcome and the beats do not wait for that."""
+        if hello.have is None:
+            return
+        same = hello.have.epoch == self._room.epoch
+        for run_id, seq in hello.have.runs.items():
+            # Another epoch's places mean nothing here: such a client gets snapshots.
+            try:
+                await self._watch(client, run_id, seq if same else None)
+            except Refusal as refusal:
+                client.outbox.reply(refusal.frame().model_dump_json())
+                client.wake.set()
+
+    async def _talk(self, client: Client, hello: frames.Hello) -> None:
+        """Write, and read in a task beside, until one of both ends."""
+        reader = asyncio.create_task(self._read(client, hello))
+        reader.add_done_callback(lambda _: client.wake.set())
+        try:
+            await self._write(client, reader)
+        finally:
+            reader.cancel()
+            [result] = await asyncio.gather(reader, return_exceptions=True)
+        if isinstance(result, Exception):
+            raise result
+
+    async def _receive(self) -> str:
+        """Return the next frame as text.
+
+        Raises:
+            WebSocketDisconnect: the client has gone.
+            Refusal: it sent a binary frame.
+        """
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005), message.get("reason"))
+        text: str | None = message.get("text")
+        if text is None:
+            raise Refusal(ErrorCode.NOT_JSON, "Binary frames are not read. Send JSON as text.")
+        return text
+
+    async def _read(self, client: Client, hello: frames.Hello) -> None:
+        await self._take_up(client, hello)
+        while True:
+            # Whoever does not read the answers is not asked for more questions.
+            if client.outbox.full:
+                client.drained = asyncio.Event()
+                await client.drained.wait()
+            request_id = None
+            try:
+                text = await self._receive()
+                if not self._frames.spend():
+                    await self._socket.close(CloseCode.FRAME_FLOOD, "Too many frames: slow down.")
+                    return
+                frame = decode(text)
+                request_id = frame.request_id if isinstance(frame, frames.Start) else None
+                await self._handle(client, frame)
+            except Refusal as refusal:
+                if refusal.code in BROKEN and not self._bad_frames.spend():
+                    await self._socket.close(CloseCode.FRAME_FLOOD, "Too many broken frames.")
+                    return
+                client.outbox.reply(refusal.frame(request_id).model_dump_json())
+                client.wake.set()
+
+    async def _write(self, client: Client, reader: asyncio.Task[None]) -> None:
+        while True:
+            await client.wake.wait()
+            client.wake.clear()
+            if reader.done():
+                return
+            if client.revoked:
+                await self._socket.close(CloseCode.NOT_ALLOWED, "This device was revoked.")
+                return
+            frames = client.outbox.take()
+            if client.drained:
+                client.drained.set()
+                client.drained = None
+            for frame in frames:
+                try:
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                        await self._socket.send_text(frame)
+                except TimeoutError:
+                    log.info("a client took nothing for %.0f s and is closed", SEND_TIMEOUT_S)
+                    await self._socket.close(CloseCode.TOO_SLOW, "Too slow: come back.")
+                    return
+
+    async def _handle(self, client: Client, frame: frames.ClientFrame) -> None:
+        match frame:
+            case frames.Hello():
+                raise Refusal(ErrorCode.BAD_FRAME, "hello was said already.", field="type")
+            case frames.Watch():
+                await self._watch(client, frame.run_id, frame.after)
+            case frames.Unwatch():
+                client.outbox.unwatch(frame.run_id)
+            case frames.Publish():
+                self._room.publish(client, frame.channel, frame.patch)
+            case frames.Start() | frames.Cancel() | frames.Act():
+                self._command(client, frame)
+
+    def _command(self, client: Client, frame: frames.Start | frames.Cancel | frames.Act) -> None:
+        if client.role is not Role.PRESENTER:
+            raise Refusal(
+                ErrorCode.NOT_ALLOWED,
+                "Only the presenter can do this. Pair this browser with the address that "
+                "the server's start printed.",
+                field="type",
+            )
+        match frame:
+            case frames.Start():
+                run_id = self._starter.start(frame.request_id, frame.experiment, frame.params)
+                accepted = frames.Accepted(request_id=frame.request_id, run_id=run_id)
+                client.outbox.reply(accepted.model_dump_json())
+                client.wake.set()
+            case frames.Cancel():
+                self._starter.cancel(frame.run_id)
+            case frames.Act():
+                self._starter.act(frame.run_id, frame.action, frame.args)
+
+    async def _watch(self, client: Client, run_id: str, after: int | None) -> None:
+        if len(client.outbox.watched) >= MAX_WATCHED and run_id not in client.outbox.watched:
+            raise Refusal(
+                ErrorCode.TOO_MANY, f"You watch {MAX_WATCHED} runs: unwatch one first.", "run_id"
+            )
+        try:
+            run: Run | None = await self._room.runs.load(run_id)
+        except BrokenLogError as error:
+            raise Refusal(ErrorCode.UNKNOWN_RUN, f"{error}. Start a new run.", "run_id") from None
+        if run is None:
+            raise Refusal(
+                ErrorCode.UNKNOWN_RUN, f"There is no run {run_id!r}; it may be gone.", "run_id"
+            )
+        client.outbox.watch(run, run.seq + 1 if after is None else after)
+        client.wake.set()

@@ -1,0 +1,161 @@
+"""Everybody who is connected, and what all of them are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import count
+
+from demo_server.protocol.frames import (
+    BEAT_INTERVAL_S,
+    ExperimentInfo,
+    Role,
+    RunStarted,
+    Server,
+    ServerStatus,
+    Welcome,
+)
+from demo_server.runs.registry import Runs
+from demo_server.runs.run import Run
+from demo_server.web.send_queue import FLUSH_INTERVAL_S, Outbox
+from demo_server.web.shared_state import Channels, Patch
+
+# Older ones are at GET /api/runs.
+WELCOME_RUNS = 100
+TICK_S = FLUSH_INTERVAL_S[Role.PRESENTER]
+_VIEWER_TICKS = round(FLUSH_INTERVAL_S[Role.VIEWER] / TICK_S)
+_BEAT_TICKS = round(BEAT_INTERVAL_S / TICK_S)
+
+
+class Client:
+    """One connected client: its role, what waits for it, and the voter it is bound to.
+
+    `device` is the paired device that it belongs to, if any; with that one it is `revoked`.
+    `browser` is the same for all windows of one browser, None where it sends no cookie.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        outbox: Outbox,
+        device: str | None = None,
+        browser: str | None = None,
+    ) -> None:
+        self.role, self.outbox, self.device, self.browser = role, outbox, device, browser
+        self.revoked = False
+        self.voter: str | None = None
+        self.wake = asyncio.Event()
+        # Only there while somebody waits for it: an event for each client costs memory.
+        self.drained: asyncio.Event | None = None
+
+
+class Room:
+    """Passes on what happens to every client; it implements `runs.RunWatcher`."""
+
+    def __init__(self, epoch: str, runs: Runs, recorded: bool = False) -> None:
+        self.epoch, self.runs, self.recorded = epoch, runs, recorded
+        self.channels = Channels()
+        self.clients: set[Client] = set()
+        self.status = ServerStatus.STARTING
+        self.reason: str | None = "The server is starting."
+        self.share_url: str | None = None
+        # When a device last came by that address, Unix time in seconds.
+        self.visited_at: float | None = None
+        self.experiments: list[ExperimentInfo] = []
+
+    def join(self, role: Role, device: str | None = None, browser: str | None = None) -> Client:
+        """Let a client in; its first frame is the welcome."""
+        client = Client(role, Outbox(self.epoch), device, browser)
+        welcome = Welcome(
+            epoch=self.epoch,
+            role=role,
+            status=self.status,
+            reason=self.reason,
+            share_url=self.share_url,
+            experiments=self.experiments,
+            runs=self.runs.list()[-WELCOME_RUNS:],
+            channels=self.channels.state,
+            recorded=self.recorded,
+        )
+        client.outbox.reply(welcome.model_dump_json(by_alias=True))
+        client.wake.set()
+        self.clients.add(client)
+        return client
+
+    @property
+    def place(self) -> str:
+        """Where the deck is, as the end of a slide's address; empty while nobody has said."""
+        state = self.channels.state.get("deck", {})
+        page, clicks = state.get("page"), state.get("clicks")
+        if not isinstance(page, int) or page < 1:
+            return ""
+        return f"{page}?clicks={clicks}" if isinstance(clicks, int) and clicks > 0 else str(page)
+
+    def leave(self, client: Client) -> None:
+        self.clients.discard(client)
+
+    def revoke(self, device: str) -> None:
+        """Take a device's rights from its clients at once, and close them."""
+        for client in self.clients:
+            if client.device == device:
+                client.role, client.revoked = Role.VIEWER, True
+                client.wake.set()
+
+    def announce(
+        self,
+        status: ServerStatus,
+        reason: str | None,
+        experiments: list[ExperimentInfo],
+        share_url: str | None = None,
+    ) -> None:
+        """Tell all clients how the server is, when that has changed."""
+        known = (self.status, self.reason, self.experiments, self.share_url)
+        if (status, reason, experiments, share_url) == known:
+            return
+        self.status, self.reason, self.experiments = status, reason, experiments
+        self.share_url = share_url
+        frame = Server(status=status, reason=reason, share_url=share_url, experiments=experiments)
+        encoded = frame.model_dump_json(by_alias=True)
+        for client in self.clients:
+            client.outbox.server(encoded)
+            client.wake.set()
+
+    def accepted(self, run: Run) -> None:
+        encoded = RunStarted(run=run.info).model_dump_json()
+        for client in self.clients:
+            client.outbox.run(run.run_id, encoded)
+            client.wake.set()
+
+    def appended(self, run: Run, encoded: str) -> None:
+        """Nothing to do: clients take events from the run at their next flush."""
+
+    def publish(self, sender: Client, channel: str, patch: Patch) -> None:
+        """Merge a patch into a channel and pass it on to all others.
+
+        Raises:
+            Refusal: the sender may not, or the state would grow too large.
+        """
+        sender.voter = self.channels.publish(
+            sender.role, channel, patch, sender.voter, sender.browser
+        )
+        for client in self.clients:
+            if client is not sender:
+                client.outbox.patch(channel, patch)
+
+    async def tick_forever(self) -> None:
+        """Wake each role's writers at its pace, those that have something to send, and beat."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        for tick in count(1):
+            await asyncio.sleep(max(0.0, start + tick * TICK_S - loop.time()))
+            for client in self._due(tick):
+                client.wake.set()
+
+    def _due(self, tick: int) -> Iterator[Client]:
+        beat = tick % _BEAT_TICKS == 0
+        for client in self.clients:
+            if beat:
+                client.outbox.beat()
+            at_its_pace = client.role is Role.PRESENTER or tick % _VIEWER_TICKS == 0
+            if at_its_pace and client.outbox.pending:
+                yield client

@@ -1,0 +1,67 @@
+"""What every request passes before any route: the host rule, and the headers of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from fastapi.requests import HTTPConnection
+from fastapi.responses import PlainTextResponse
+
+from demo_server.web.auth import HostRule
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+HEADERS = {
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    # The deck compiles templates and runs WebAssembly; what matters is that nothing is remote.
+    b"content-security-policy": b"default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; "
+    b"base-uri 'self'; form-action 'self'; frame-ancestors 'self'; object-src 'none'",
+}
+# On plain HTTP from another machine a browser ignores it, and says so as an error.
+SECURE_HEADERS = {b"cross-origin-opener-policy": b"same-origin"}
+
+
+class Guard:
+    """Refuses what does not address this server, and adds the headers every answer has."""
+
+    def __init__(self, app: Any, rule: HostRule) -> None:
+        self._app, self._rule = app, rule
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        headers = connection.headers
+        refused = self._rule.refuses(headers.get("host"), headers.get("origin"))
+        if refused and scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4003, "reason": refused[:120]})
+            return
+        if scope["type"] == "websocket":
+            # What stays here stays as long as a client does.
+            del connection, headers
+            await self._app(scope, receive, send)
+            return
+
+        added = {**HEADERS, **(SECURE_HEADERS if _is_secure(connection) else {})}
+
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *added.items()]
+            await send(message)
+
+        if refused:
+            await PlainTextResponse(refused, 421)(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+
+def _is_secure(connection: HTTPConnection) -> bool:
+    """Tell whether a browser takes this for a secure context."""
+    host = connection.headers.get("host", "").rpartition(":")[0]
+    own = host in ("localhost", "127.0.0.1", "[::1]")
+    return own or connection.scope["scheme"] in ("https", "wss")

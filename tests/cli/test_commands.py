@@ -1,0 +1,251 @@
+"""The console script, as a person or a launcher calls it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import description
+from ray_cluster import RayCluster
+
+from demo_server.cli.options import SettingsError
+from demo_server.cli.run import (
+    BarPrinter,
+    CheckPrinter,
+    bar_line,
+    check_text,
+    result_text,
+    run_parser,
+)
+from demo_server.processes import state_file
+from demo_server.processes.state_file import Ledger
+from demo_server.protocol.events import Check, Figure, ProgressData, ResultData, Row, event
+
+
+def command(
+    *words: str, cache: Path, env: dict[str, str] | None = None, within_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "demo_server", *words],
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        env={**os.environ, "DEMO_CACHE": str(cache), **(env or {})},
+    )
+
+
+BAD_FLAGS = [
+    (["serve", "--port", "70000"], "--port"),
+    (["serve", "--port", "many"], "--port"),
+    (["serve", "--runs-mib", "0"], "--runs-mib"),
+    (["serve", "--allow-origin", "localhost"], "--allow-origin"),
+    (["serve", "--share", "--host", "127.0.0.1"], "--share"),
+    (["serve", "--public-url", "talk.example.org"], "--public-url"),
+    (["serve", "--public-url", "https://talk.example.org/deck"], "after the host"),
+    (["serve", "--ray-address", "somewhere"], "--ray-address"),
+    (["serve", "--dataset", " "], "--dataset"),
+    (["serve", "--nonsense"], "--nonsense"),
+    (["dance"], "dance"),
+    (["run"], "EXPERIMENT"),
+    (["run", "--rows", "5"], "EXPERIMENT"),
+    (["doctor"], "demo-server doctor EXPERIMENT"),
+    (["record"], "EXPERIMENT"),
+    (["record", "embed", "--rows", "many"], "--rows"),
+    ([], "command"),
+]
+
+
+@pytest.mark.parametrize(("words", "named"), BAD_FLAGS)
+def test_a_bad_flag_gets_one_sentence_that_names_it(
+    words: list[str], named: str, tmp_path: Path
+) -> None:
+    done = command(*words, cache=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert named in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_short_token_is_refused(tmp_path: Path) -> None:
+    done = command("serve", cache=tmp_path, env={"DEMO_TOKEN": "short"})
+    assert done.returncode == 2
+    assert "DEMO_TOKEN" in done.stderr
+
+
+@pytest.mark.parametrize("stall", ["soon", "", "0", "-3", "nan"])
+def test_a_stall_time_that_is_none_is_refused_by_name(tmp_path: Path, stall: str) -> None:
+    done = command("serve", cache=tmp_path, env={"DEMO_STALL_S": stall})
+    assert done.returncode == 2
+    assert "DEMO_STALL_S" in done.stderr
+
+
+def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command("serve", "--port", str(port), cache=tmp_path)
+    assert done.returncode == 2
+    assert f"Port {port}" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_second_server_says_where_the_first_is(tmp_path: Path) -> None:
+    book = Ledger(tmp_path / state_file.SERVER)
+    book.entry.url = "http://127.0.0.1:4321"
+    book.write()
+    done = command("serve", "--port", "0", cache=tmp_path)
+    assert done.returncode == 2
+    assert "http://127.0.0.1:4321" in done.stderr
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = command("serve", "--port", "0", cache=tmp_path / "file")
+    assert done.returncode == 2
+    assert str(tmp_path / "file") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_server_never_imports_what_is_heavy() -> None:
+    code = (
+        "import sys; import demo_server.server, demo_server.cli.run, demo_server.cli.main; "
+        "print([m for m in ('ray', 'torch', 'datasets', 'pyarrow', 'numpy', 'pandas', "
+        "'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def orphan() -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a session of its own, with a child that ignores being asked to end."""
+    code = "trap '' TERM; sleep 300 & echo; wait"
+    child = subprocess.Popen(["sh", "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    assert child.stdout
+    child.stdout.readline()
+    yield child
+    child.stdout.close()
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def test_what_a_killed_server_left_is_ended(
+    tmp_path: Path, orphan: subprocess.Popen[bytes]
+) -> None:
+    directory = tmp_path / "ray-session"
+    directory.mkdir()
+    book = Ledger(tmp_path / state_file.SERVER)
+    started = state_file.process.psutil.Process(orphan.pid).create_time()
+    book.add(state_file.Session(pid=orphan.pid, started_at=started, directory=str(directory)))
+    assert state_file.end_orphans(tmp_path) == 0, "its server, this process, lives"
+    book.entry.started_at -= 1000
+    book.write()
+    assert state_file.end_orphans(tmp_path) == 2
+    assert orphan.wait(5) == -signal.SIGKILL
+    assert not directory.exists()
+    assert not book.path.exists()
+
+
+def test_a_pid_that_is_used_again_is_left_alone(
+    tmp_path: Path, orphan: subprocess.Popen[bytes]
+) -> None:
+    book = Ledger(tmp_path / state_file.SERVER)
+    started = state_file.process.psutil.Process(orphan.pid).create_time()
+    book.entry.started_at -= 1000
+    book.add(state_file.Session(pid=orphan.pid, started_at=started - 500))
+    assert state_file.end_orphans(tmp_path) == 0
+    assert orphan.poll() is None
+
+
+def test_the_ledger_is_its_owners_alone(tmp_path: Path) -> None:
+    book = Ledger(tmp_path / state_file.SERVER, "secret")
+    book.write()
+    assert book.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_ledger_hinders_nobody(tmp_path: Path) -> None:
+    (tmp_path / state_file.SERVER).write_text("{half")
+    assert state_file.running_server(tmp_path) is None
+    assert state_file.end_orphans(tmp_path) == 0
+
+
+def test_an_experiments_options_come_from_its_schema() -> None:
+    parser = run_parser("demo-server run embed", description("embed"))
+    args = parser.parse_args(["--rows", "20", "--num-cpus", "2", "--json"])
+    assert (args.rows, args.num_cpus, args.concurrency, args.json) == (20, 2, None, True)
+    with pytest.raises(SettingsError, match="--rows"):
+        parser.parse_args(["--rows", "many"])
+
+
+def test_the_bar_says_how_far_and_how_fast() -> None:
+    line = bar_line(ProgressData(rows=500, total=2000, rate=250.4, eta_s=6))
+    assert line == "[########----------------------] 500/2,000 rows  250 rows/s  6 s left"
+    assert bar_line(ProgressData(rows=7)) == "7 rows  …"
+
+
+def test_a_result_is_printed_with_its_first_rows() -> None:
+    result = ResultData(after="Dataset(3)", rows=3, first_rows=[Row(id="0", text="a")], seconds=1.5)
+    assert result_text(result) == "Dataset(3)\n0\ta\n3 rows in 1.5 s"
+
+
+WASTED = Check(
+    name="padded",
+    state="warn",
+    question="Is padding under 20%?",
+    figure=Figure(name="padding", label="of all tokens", value=48.2, unit="%"),
+    fix="Sort by tokens.",
+)
+
+
+def test_a_check_is_printed_with_its_mark_its_figure_and_where_it_is_not_well_the_fix() -> None:
+    told = "Is padding under 20%? 48.2 % of all tokens"
+    assert check_text(WASTED) == f"FIX   {told}\n      Sort by tokens."
+    assert check_text(WASTED.model_copy(update={"state": "ok"})) == f"  ok  {told}"
+    unseen = WASTED.model_copy(update={"state": "unknown", "figure": None, "reason": "No tokens."})
+    assert check_text(unseen) == "  -   Is padding under 20%? Not measured here: No tokens."
+
+
+def test_the_checks_are_printed_by_the_doctor_and_by_no_run() -> None:
+    results = [ResultData(after="Dataset(3)"), ResultData(checks=[WASTED])]
+    out, said = io.StringIO(), io.StringIO()
+    bar, doctor = BarPrinter(io.StringIO(), out), CheckPrinter(said)
+    for seq, data in enumerate(results, start=1):
+        body = {"seq": seq, "t": 0, "kind": "result", "data": data.model_dump()}
+        for printer in (bar, doctor):
+            printer.show(event.validate_python(body), "")
+    assert out.getvalue() == "Dataset(3)\n"
+    assert said.getvalue() == ""
+    assert doctor.checks == [WASTED]
+
+
+def test_the_doctor_runs_an_experiment_and_ends_with_what_it_found(
+    ray_head: RayCluster, tmp_path: Path
+) -> None:
+    asked = ["doctor", "embed", "--rows", "40", "--blocks", "1", "--batch-size", "2", "--json"]
+    done = command(
+        *[*asked, "--ray-address", ray_head.address],
+        cache=tmp_path,
+        env=ray_head.env(),
+        within_s=180,
+    )
+    checks = {check["name"]: check["state"] for check in json.loads(done.stdout)}
+    assert checks["loaded"] == checks["complete"] == "ok"
+    assert checks["full"] == "warn"
+    assert done.returncode == 1
+
+
+def test_the_doctor_says_what_it_cannot_run_as_a_run_does(tmp_path: Path) -> None:
+    for words, named in (["nothing"], "nothing"), (["embed", "--rows", "many"], "--rows"):
+        done = command("doctor", *words, cache=tmp_path)
+        assert done.returncode == 2
+        assert named in done.stderr
+        assert done.stdout == ""

@@ -1,0 +1,282 @@
+"""The driver as a process: how it starts, fails and ends; on real Ray."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from ray_cluster import Outside, RayCluster, free_port
+from real_driver import RealDriver, events
+
+from demo_server.driver import loader
+from demo_server.driver.cluster import ClusterError, connect, mismatch
+from demo_server.driver.startup import preloads_of
+from demo_server.embedding.engine import IMPORTS
+from demo_server.processes.ray_head import local_env
+from demo_server.protocol.driver_messages import HurryCommand
+from demo_server.system.process import kill_group
+
+CPUS = """
+import ray, sys, time
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+print("connected", flush=True)
+for _ in sys.stdin:
+    print(ray.available_resources().get("CPU", 0), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def driver(ray_head: RayCluster) -> Iterator[RealDriver]:
+    """A driver for the tests that leave it as they found it."""
+    with RealDriver(ray_head.address, ray_head.env()) as driver:
+        assert driver.ready()["type"] == "ready"
+        yield driver
+
+
+@pytest.fixture
+def free_cpus(ray_head: RayCluster) -> Iterator[Callable[[], float]]:
+    """Return a function that tells how many CPUs of the head are free now."""
+    asker = subprocess.Popen(
+        [sys.executable, "-c", CPUS, ray_head.address],
+        env=ray_head.env(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert asker.stdin
+    assert asker.stdout
+    stdin, stdout = asker.stdin, asker.stdout
+
+    def ask() -> float:
+        stdin.write("?\n")
+        stdin.flush()
+        return float(stdout.readline())
+
+    assert stdout.readline() == "connected\n"
+    yield ask
+    kill_group(asker.pid)
+    asker.wait()
+    stdin.close()
+    stdout.close()
+
+
+def within(seconds: float, true: Callable[[], bool]) -> float:
+    """Wait until something is true; return how long that took."""
+    started = time.monotonic()
+    while not true():
+        assert time.monotonic() - started < seconds, f"not within {seconds} s"
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def test_a_driver_killed_while_its_actors_work_frees_their_cpus(
+    ray_head: RayCluster, free_cpus: Callable[[], float], tmp_path: Path
+) -> None:
+    with RealDriver(ray_head.address, ray_head.env()) as driver:
+        assert driver.ready()["cpus"] == 2
+        within(10, lambda: free_cpus() == 2)
+        driver.start("embed", tmp_path, rows=5000, blocks=50)
+        driver.until(lambda m: m.get("kind") == "rows")
+        assert free_cpus() < 2
+        kill_group(driver.child.pid)
+        driver.child.wait()
+        within(2, lambda: free_cpus() == 2)
+
+
+def test_a_driver_whose_input_closes_ends_at_once_also_in_a_run(
+    ray_head: RayCluster, tmp_path: Path
+) -> None:
+    with RealDriver(ray_head.address, ray_head.env()) as driver:
+        ready = driver.ready()
+        assert ready["device"] in ("cpu", "cuda", "mps")
+        assert ready["versions"]["ray"]
+        driver.start("embed", tmp_path, rows=2000, blocks=10)
+        driver.until(lambda m: m.get("kind") == "plan")
+        assert driver.child.stdin
+        driver.child.stdin.close()
+        within(1, lambda: driver.child.poll() is not None)
+        assert driver.child.returncode == 0
+
+
+def test_a_driver_whose_input_closes_ends_also_while_a_dead_head_keeps_it_waiting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        mute.settimeout(30)
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        with RealDriver(address, local_env("00" * 32)) as driver:
+            knock, _ = mute.accept()
+            unanswered, _ = mute.accept()
+            assert driver.child.stdin
+            driver.child.stdin.close()
+            within(2, lambda: driver.child.poll() is not None)
+            knock.close()
+            unanswered.close()
+
+
+def test_a_driver_says_every_second_that_it_lives(driver: RealDriver, tmp_path: Path) -> None:
+    driver.alive_at.clear()
+    driver.run("peek", tmp_path, batch_size=10)
+    gaps = [b - a for a, b in zip(driver.alive_at, driver.alive_at[1:], strict=False)]
+    assert gaps
+    assert max(gaps) < 3
+
+
+def test_a_pipeline_that_cannot_be_scheduled_is_ended_with_the_reason(
+    ray_head: RayCluster, tmp_path: Path
+) -> None:
+    """Two actors of one CPU on two CPUs: Ray itself waits for ever, without an error."""
+    with RealDriver(ray_head.address, ray_head.env(DEMO_STALL_S="12")) as driver:
+        driver.ready()
+        messages = driver.run("embed", tmp_path, rows=300, blocks=3, concurrency=2)
+    assert messages[-1]["status"] == "failed"
+    [failure] = events(messages, "failure")
+    assert failure["exception"] == "StalledError"
+    assert "no progress for 12 s: 0 rows are out of Repartition" in failure["message"]
+    assert "0 of 2 CPUs are free" in failure["message"]
+    assert "num_cpus" in failure["remedy"]
+
+
+def test_what_user_code_raises_reaches_the_slide_as_itself(
+    ray_head: RayCluster, tmp_path: Path
+) -> None:
+    broken = tmp_path / "model"
+    broken.mkdir()
+    (broken / "config.json").write_text("{}")
+    (broken / "tokenizer.json").write_text("{}")
+    header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    weights = len(header).to_bytes(8, "little") + header + b"\0\0\0\0"
+    (broken / "model.safetensors").write_bytes(weights)
+    with RealDriver(ray_head.address, ray_head.env(), "--model", str(broken)) as driver:
+        driver.ready()
+        messages = driver.run("embed", tmp_path, rows=10, blocks=1)
+    assert messages[-1]["status"] == "failed"
+    [failure] = events(messages, "failure")
+    assert not failure["expected"]
+    assert failure["exception"] not in ("ActorDiedError", "RayTaskError")
+    said = str(failure)
+    assert ray_head.token not in said
+    assert str(tmp_path) not in said
+
+
+def test_a_run_of_an_unknown_experiment_or_parameter_fails_with_a_sentence(
+    driver: RealDriver, tmp_path: Path
+) -> None:
+    [end] = driver.run("nothing", tmp_path)
+    assert "no experiment 'nothing'" in end["reason"]
+    [end] = driver.run("embed", tmp_path, batch_size=0)
+    assert "batch_size" in end["reason"]
+    [end] = driver.run("show", tmp_path)
+    assert end["reason"] == "There is no result to show yet: run embed first."
+
+
+def test_other_text_columns_and_unusable_rows_are_embedded_and_counted(
+    ray_head: RayCluster, tmp_path: Path
+) -> None:
+    texts = ["first", None, "", "emoji 🦜", "مرحبا بالعالم", "last"]
+    file = tmp_path / "reviews.parquet"
+    pq.write_table(pa.table({"review": texts, "stars": [1, 2, 3, 4, 5, 6]}), file)
+    flags = ("--dataset", str(file), "--text-column", "review")
+    with RealDriver(ray_head.address, ray_head.env(), *flags) as driver:
+        driver.ready()
+        messages = driver.run("embed", tmp_path, rows=6, blocks=1)
+    assert messages[-1]["status"] == "succeeded"
+    notes = [note["text"] for note in events(messages, "note")]
+    assert "4 rows kept, 1 without a value dropped, 1 empty ones dropped" in notes
+    written = pq.read_table(tmp_path / "result.parquet")
+    assert written["review"].to_pylist() == ["first", "emoji 🦜", "مرحبا بالعالم", "last"]
+    assert written["stars"].to_pylist() == [1, 4, 5, 6]
+    shown = [row["text"] for batch in events(messages, "rows") for row in batch["rows"]]
+    assert "emoji 🦜" in shown
+
+
+def test_a_driver_whose_dataset_is_not_there_says_so_and_ends(ray_head: RayCluster) -> None:
+    with RealDriver(ray_head.address, ray_head.env(), "--dataset", "/no/such.parquet") as driver:
+        end = driver.ready()
+        assert end["type"] == "end"
+        assert end["reason"].startswith("There is no file or directory")
+        assert driver.child.wait(10) == 2
+
+
+def test_a_driver_with_a_wrong_token_says_so(ray_head: RayCluster) -> None:
+    with RealDriver(ray_head.address, ray_head.env(RAY_AUTH_TOKEN="0" * 64)) as driver:
+        end = driver.ready()
+        assert end["type"] == "end"
+        assert "RAY_AUTH_TOKEN" in end["reason"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:{free}", "No Ray cluster answers at 127.0.0.1:"),
+        ("no.such.host.invalid:6379", "No Ray cluster answers at no.such.host.invalid:6379"),
+        ("ray://127.0.0.1", "must be host:port"),
+        ("127.0.0.1", "must be host:port"),
+        ("127.0.0.1:99999", "No Ray cluster answers"),
+    ],
+)
+def test_an_address_without_a_ray_is_refused_at_once(address: str, said: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(ClusterError, match=said):
+        connect(address.format(free=free_port()), own_head=True)
+    assert time.monotonic() - started < 8
+
+
+def test_a_cluster_of_other_versions_is_refused_by_name() -> None:
+    text = (
+        "Version mismatch: The cluster was started with:\n    Ray: 2.59.0\n    Python: 3.11.7\n"
+        "This process on node 127.0.0.1:1 was started with:\n    Ray: 2.60.0\n"
+        "    Python: 3.11.7\n"
+    )
+    said = mismatch(text)
+    assert "Ray 2.59.0 there and 2.60.0 here" in said
+    assert "Python" not in said
+
+
+def test_a_standby_has_loaded_neither_torch_nor_the_model_library() -> None:
+    code = (
+        "import sys, demo_server.driver.startup\n"
+        "from demo_server.driver import catalog\n"
+        "[catalog.load(name) for name in catalog.names()]\n"
+        "sys.exit(bool({'torch', 'sentence_transformers'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False)
+    assert done.returncode == 0
+
+
+def test_for_a_run_that_waits_only_its_own_workers_are_started() -> None:
+    embed, peek = loader.load("embed"), loader.load("peek")
+    assert preloads_of(embed, ()) == embed.preloads
+    with_openvino = HurryCommand(experiment="embed", params={"engine": "openvino"})
+    assert preloads_of(embed, [with_openvino]) == [IMPORTS["openvino"]]
+    assert preloads_of(peek, [with_openvino]) == []
+    of_peek = HurryCommand(experiment="peek", params={"batch_size": 8})
+    assert preloads_of(peek, [of_peek]) == peek.preloads
+
+
+def test_rows_read_from_disk_go_to_ray_without_asking_the_hub(
+    ray_head: RayCluster, outside: Outside
+) -> None:
+    code = (
+        "import sys, ray, ray.data\n"
+        "from datasets import load_dataset\n"
+        "from demo_server.driver import preparation, source\n"
+        "from demo_server.driver.cluster import connect\n"
+        "connect(sys.argv[1], own_head=True)\n"
+        "preparation.stay_local()\n"
+        "asked = source.resolve(None, None)\n"
+        "rows = ray.data.from_huggingface(load_dataset(*asked.args, **asked.kwargs)).count()\n"
+        "sys.exit(rows != asked.rows)\n"
+    )
+    before = list(outside.asked)
+    command = [sys.executable, "-c", code, ray_head.address]
+    done = subprocess.run(command, env=ray_head.env(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr[-1000:]
+    assert outside.asked == before

@@ -1,0 +1,142 @@
+"""Where the model runs, and how many CPUs are ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo_server.embedding import device
+
+
+def test_what_is_said_before_a_run_is_what_torch_says_in_it() -> None:
+    assert device.likely_device() == device.torch_device()
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "has"),
+    [
+        ("processor : 0\nflags\t\t: fpu avx512f avx512_bf16\n", True),
+        ("flags : fpu amx_bf16 amx_tile\n", True),
+        ("Features\t: fp asimd bf16\n", True),
+        ("model name : bf16\nflags : fpu avx2\n", False),
+    ],
+)
+def test_bf16_is_read_from_the_processors_flags(tmp_path: Path, cpuinfo: str, has: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(cpuinfo)
+    assert device.cpu_has_bf16(tmp_path / "cpuinfo") is has
+    assert not device.cpu_has_bf16(tmp_path / "none")
+
+
+def test_asking_before_a_run_does_not_import_torch() -> None:
+    code = (
+        "import sys; from demo_server.driver import device; device.likely_device(); "
+        "device.available_cpus(); print('torch' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "build", "system", "machine", "expected"),
+    [
+        (True, True, "linux", "x86_64", "cuda"),
+        (True, False, "linux", "x86_64", "cpu"),
+        (False, True, "linux", "x86_64", "cpu"),
+        (False, False, "darwin", "arm64", "mps"),
+        (False, False, "darwin", "x86_64", "cpu"),
+    ],
+)
+def test_cuda_is_chosen_before_mps_and_mps_before_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+    gpu: bool,
+    build: bool,
+    system: str,
+    machine: str,
+    expected: str,
+) -> None:
+    monkeypatch.setattr(device, "has_nvidia_gpu", lambda: gpu)
+    monkeypatch.setattr(device, "torch_was_built_for", lambda backend: build)
+    monkeypatch.setattr(device.sys, "platform", system)
+    monkeypatch.setattr(device.platform, "machine", lambda: machine)
+    assert device.likely_device() == expected
+
+
+def test_only_cuda_is_counted_by_ray() -> None:
+    assert [device.gpus_per_actor(name) for name in ("cuda", "mps", "cpu")] == [1, 0, 0]
+
+
+def test_a_gpu_that_is_hidden_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = tmp_path / "version"
+    loaded.write_text("NVRM")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert device.has_nvidia_gpu(loaded)
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert not device.has_nvidia_gpu(loaded)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert device.has_nvidia_gpu(loaded)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("cuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n", True),
+        ("cuda: Optional[str] = None\n", False),
+        ("cuda = '12.8'\n", True),
+        ("__version__ = '2.13.0'\n", False),
+    ],
+)
+def test_torchs_build_is_read_from_its_version_file(
+    tmp_path: Path, content: str, expected: bool
+) -> None:
+    file = tmp_path / "version.py"
+    file.write_text(content)
+    assert device.torch_was_built_for("cuda", file) is expected
+    assert not device.torch_was_built_for("cuda", tmp_path / "missing.py")
+
+
+def cgroup(root: Path, path: str, name: str, content: str) -> None:
+    directory = root / path
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / name).write_text(content)
+
+
+def test_the_tightest_quota_on_the_way_to_the_root_counts(tmp_path: Path) -> None:
+    root, membership = tmp_path / "cgroup", tmp_path / "membership"
+    membership.write_text("0::/pod/container\n")
+    cgroup(root, "pod/container", "cpu.max", "400000 100000\n")
+    assert device.cgroup_quota(root, membership) == 4
+    cgroup(root, "pod", "cpu.max", "150000 100000\n")
+    assert device.cgroup_quota(root, membership) == 1.5
+    cgroup(root, "pod/container", "cpu.max", "max 100000\n")
+    cgroup(root, "pod", "cpu.max", "max 100000\n")
+    assert device.cgroup_quota(root, membership) is None
+
+
+def test_version_1_of_cgroups_is_read_as_well(tmp_path: Path) -> None:
+    root, membership = tmp_path / "cgroup", tmp_path / "membership"
+    membership.write_text("12:memory:/x\n4:cpu,cpuacct:/docker/abc\n")
+    cgroup(root, "cpu/docker/abc", "cpu.cfs_quota_us", "250000\n")
+    cgroup(root, "cpu/docker/abc", "cpu.cfs_period_us", "100000\n")
+    assert device.cgroup_quota(root, membership) == 2.5
+    cgroup(root, "cpu/docker/abc", "cpu.cfs_quota_us", "-1\n")
+    assert device.cgroup_quota(root, membership) is None
+
+
+def test_without_cgroups_there_is_no_quota(tmp_path: Path) -> None:
+    assert device.cgroup_quota(tmp_path, tmp_path / "missing") is None
+
+
+@pytest.mark.parametrize(("quota", "expected"), [(None, 8), (2.9, 2), (0.5, 1), (64.0, 8)])
+def test_the_cpus_are_the_affinitys_cut_by_the_quota(
+    monkeypatch: pytest.MonkeyPatch, quota: float | None, expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    monkeypatch.setattr(device, "cgroup_quota", lambda: quota)
+    assert device.available_cpus() == expected

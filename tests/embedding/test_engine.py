@@ -1,0 +1,231 @@
+"""What computes: every engine and precision gives what sentence-transformers does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from demo_server.data.source import DatasetSource
+from demo_server.embedding import conversion, engine, fast_torch, model
+from demo_server.embedding.batching import Array, Tokens
+from demo_server.embedding.device import cpu_has_bf16
+from demo_server.embedding.engine import EngineName, Precision
+from demo_server.experiments.embed import TextEmbedder
+from demo_server.protocol.driver_messages import Message
+from demo_server.toolkit.context import Context, RunError
+
+PAIRS: list[tuple[EngineName, Precision]] = [
+    ("sentence-transformers", "f32"),
+    ("sentence-transformers", "bf16"),
+    ("openvino", "f32"),
+    ("openvino", "bf16"),
+]
+LEAST_COSINE = {"f32": 0.9999, "bf16": 0.999}
+TEXTS = np.array(
+    [
+        "an elongated cluster of flowers",
+        "",
+        "Ünïcode, 中文 and emoji \N{PARTY POPPER}",
+        " ".join(["longer than the model reads"] * 100),
+        *(f"{'very ' * (n % 40)}plain text {n}" for n in range(60)),
+    ],
+    dtype=object,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        directory = tmp_path_factory.mktemp("cache")
+        patch.setenv("DEMO_CACHE", str(directory))
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def reference() -> np.ndarray[Any, Any]:
+    from sentence_transformers import SentenceTransformer
+
+    encoded = SentenceTransformer(model.resolve(None).path, device="cpu").encode(list(TEXTS))
+    return np.asarray(encoded)
+
+
+@pytest.fixture(scope="module")
+def converters(cache: Path) -> list[subprocess.Popen[bytes]]:
+    """Two processes that convert the model at once, both ended."""
+    both = [conversion.start(model.resolve(None).path) for _ in range(2)]
+    for process in both:
+        process.communicate()
+    return both
+
+
+def context(said: list[Message], path: str) -> Context:
+    return Context(
+        send=said.append,
+        source=DatasetSource("nowhere"),
+        model=path,
+        device="cpu",
+        cpus=2,
+        cores=2,
+        gpus=0,
+        directory=Path(),
+        own_head=True,
+    )
+
+
+def test_two_processes_convert_a_model_once(
+    converters: list[subprocess.Popen[bytes]], cache: Path
+) -> None:
+    assert [process.returncode for process in converters] == [0, 0]
+    directory = conversion.converted(model.resolve(None).path)
+    left = {path.name for path in (cache / "openvino").iterdir()}
+    assert left == {directory.name, f"{directory.name}.lock"}
+    assert conversion.ensure(model.resolve(None).path) == directory
+
+
+@pytest.mark.parametrize(("name", "precision"), PAIRS)
+def test_embeddings_are_the_references(
+    name: EngineName,
+    precision: Precision,
+    converters: list[subprocess.Popen[bytes]],
+    reference: np.ndarray[Any, Any],
+) -> None:
+    said: list[Message] = []
+    run = context(said, model.resolve(None).path)
+    if precision == "bf16" and not cpu_has_bf16():
+        with pytest.raises(RunError, match="choose precision f32"):
+            run.embedder(name, precision, actors=1)
+        return
+    embedder = TextEmbedder(**run.embedder(name, precision, actors=1) | {"column": "text"})
+    batch = embedder({"id": np.arange(len(TEXTS)), "text": TEXTS})
+    got = batch["embedding"]
+    assert batch["id"].tolist() == list(range(len(TEXTS)))
+    assert (got.shape, got.dtype) == (reference.shape, np.float32)
+    norms = np.linalg.norm(got, axis=1) * np.linalg.norm(reference, axis=1)
+    assert ((got * reference).sum(axis=1) / norms).min() >= LEAST_COSINE[precision]
+    assert said == []
+
+
+@pytest.mark.parametrize(("name", "precision"), PAIRS)
+def test_passes_run_beside_each_other_and_come_in_order(
+    name: EngineName,
+    precision: Precision,
+    converters: list[subprocess.Popen[bytes]],
+) -> None:
+    path = model.resolve(None).path
+    directory = str(conversion.ensure(path)) if name == "openvino" else path
+    if precision == "bf16" and not cpu_has_bf16():
+        return
+    loaded = engine.load_engine(directory, name, precision, threads=2, pass_threads=1)
+    loaded.budget = 64
+    tokens = loaded.tokenize(TEXTS)
+    threads, inside, together = set(), 0, 0
+    original, lock = loaded.embed, threading.Lock()
+
+    def embed(tokens: Tokens, rows: Array) -> Array:
+        nonlocal inside, together
+        with lock:
+            inside += 1
+            together = max(together, inside)
+            threads.add(threading.get_ident())
+        vectors = original(tokens, rows)
+        with lock:
+            inside -= 1
+        return vectors
+
+    loaded.embed = embed  # type: ignore[method-assign]
+    passes = list(loaded.passes(tokens))
+    assert [rows.tolist() for rows, _ in passes] == [b.tolist() for b in tokens.batches(64)]
+    assert together == len(threads) == 2
+    for rows, vectors in passes:
+        np.testing.assert_allclose(vectors, original(tokens, rows), atol=1e-6)
+
+
+def test_a_pass_that_fails_fails_the_call(converters: list[subprocess.Popen[bytes]]) -> None:
+    directory = str(conversion.ensure(model.resolve(None).path))
+    loaded = engine.load_engine(directory, "openvino", "f32", threads=2, pass_threads=1)
+    tokens = loaded.tokenize(TEXTS)
+
+    def embed(tokens: Tokens, rows: Array) -> Array:
+        raise MemoryError("in a thread")
+
+    loaded.embed = embed  # type: ignore[method-assign]
+    with pytest.raises(MemoryError, match="in a thread"):
+        list(loaded.passes(tokens))
+
+
+def test_openvino_needs_no_torch(converters: list[subprocess.Popen[bytes]]) -> None:
+    directory = conversion.ensure(model.resolve(None).path)
+    code = (
+        "import sys\n"
+        "from demo_server.embedding.engine import load_engine\n"
+        f"load_engine({str(directory)!r}, 'openvino', 'f32', 1)\n"
+        "print({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
+
+
+def test_the_first_passes_of_a_process_may_all_begin_at_once(
+    converters: list[subprocess.Popen[bytes]],
+) -> None:
+    directory = conversion.ensure(model.resolve(None).path)
+    code = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from demo_server.embedding.engine import load_engine\n"
+        "sys.setswitchinterval(1e-6)\n"  # threads then meet where they seldom do
+        f"engine = load_engine({str(directory)!r}, 'openvino', 'f32', 3, 1)\n"
+        "engine.budget = 16\n"
+        "tokens = engine.tokenize(np.array(['some text'] * 64, object))\n"
+        "print(sum(len(rows) for rows, _ in engine.passes(tokens)))"
+    )
+    for _ in range(3):  # in most such processes they meet, not in all
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+        )
+        assert ran.stdout.strip() == "64"
+
+
+def test_a_precision_that_the_processor_lacks_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(engine, "cpu_has_bf16", lambda: False)
+    with pytest.raises(RunError, match="bf16 needs a processor that computes in it: choose"):
+        context([], "").embedder("openvino", "bf16", actors=1)
+    assert engine.refusal("sentence-transformers", "bf16", "cuda") is None
+    assert engine.offered("cpu") == [PAIRS[0], PAIRS[2]]
+
+
+def test_an_engine_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "openvino_installed", lambda: False)
+    with pytest.raises(RunError, match="pip install openvino"):
+        context([], "").embedder("openvino", "f32", actors=1)
+
+
+def test_a_run_that_comes_before_the_model_is_converted_says_that_it_waits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    said: list[Message] = []
+    with pytest.raises(RunError, match=r"can't take this model: .*Choose engine sentence-tr"):
+        context(said, str(tmp_path)).embedder("openvino", "f32", actors=1)
+    assert "converted for OpenVINO, once" in str(said)
+
+
+def test_a_model_with_a_prompt_gets_it_and_one_that_pools_without_is_refused() -> None:
+    class Prompted(list[Any]):
+        prompts, default_prompt_name = {"query": "query: "}, "query"
+
+    class Pooling:
+        include_prompt = False
+
+    assert fast_torch.own_prompt(Prompted(), "m") == "query: "
+    with pytest.raises(ValueError, match="pools without its prompt"):
+        fast_torch.own_prompt(Prompted([Pooling()]), "m")

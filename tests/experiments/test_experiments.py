@@ -1,0 +1,438 @@
+"""Every experiment on real Ray with the real model, as the slides run it."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from ray_cluster import Outside, RayCluster
+from real_driver import Messages, RealDriver, events
+
+from demo_server.data import source
+from demo_server.data.cleaning import drop_unusable
+from demo_server.data.selection import choose
+from demo_server.driver import describe, loader
+from demo_server.embedding import model
+from demo_server.experiments import errors, ladder
+from demo_server.protocol import driver_messages
+from demo_server.protocol.events import event
+from demo_server.system.checkout import EXPERIMENTS
+
+ROWS = 300
+RACE_ROWS = 12
+SMALL: dict[str, Any] = {
+    "rows": ROWS,
+    "most_rows": ROWS,
+    "lane_rows": RACE_ROWS,
+    "blocks": 3,
+    "batch_size": 100,
+    "seed": 7,
+}
+
+
+@pytest.fixture(scope="module")
+def descriptions() -> dict[str, driver_messages.Description]:
+    described = describe.describe(None, None, None)
+    assert described.errors == []
+    return {d.name: d for d in described.experiments}
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def ran(
+    ray_head: RayCluster, descriptions: dict[str, driver_messages.Description], directory: Path
+) -> dict[str, Messages]:
+    """What each experiment said, run in one driver; those that ask a result come last.
+
+    An experiment that is added is run here without a change, with its own defaults but few rows;
+    what it offers while it runs is done.
+    """
+    order = sorted(descriptions, key=lambda n: (descriptions[n].uses_held, n == "shutdown", n))
+    with RealDriver(ray_head.address, ray_head.env()) as driver:
+        assert driver.ready()["type"] == "ready"
+        return {
+            name: driver.run(
+                name, directory, actions=descriptions[name].actions, **small(descriptions[name])
+            )
+            for name in order
+        }
+
+
+def small(description: driver_messages.Description) -> dict[str, Any]:
+    if description.name == "out_of_memory":  # its rows are what doesn't fit
+        return dict(description.defaults)
+    return {**description.defaults, **{k: v for k, v in SMALL.items() if k in description.defaults}}
+
+
+def expected_texts() -> dict[str, str]:
+    """The rows that a run of SMALL takes, by id, in order."""
+    found = source.resolve(None, None)
+    dataset, _ = drop_unusable(found.load(), found.text_column)
+    rows = choose(dataset, ROWS, SMALL["seed"])
+    return dict(zip(rows["id"], rows["text"], strict=True))
+
+
+def test_every_experiment_succeeds_with_its_defaults(ran: dict[str, Messages]) -> None:
+    assert {name: messages[-1]["status"] for name, messages in ran.items()} == dict.fromkeys(
+        loader.names(), "succeeded"
+    )
+
+
+def test_every_event_is_one_of_the_protocol(ran: dict[str, Messages]) -> None:
+    said = [m for messages in ran.values() for m in messages if m["type"] == "event"]
+    for number, message in enumerate(said, start=1):
+        fields = {k: message[k] for k in ("kind", "stage", "data") if k in message}
+        event.validate_python({"seq": number, "t": 0, **fields})
+
+
+def test_every_line_of_every_region_on_a_slide_is_run(
+    ran: dict[str, Messages], ran_lines: Path
+) -> None:
+    idle = []
+    for path in sorted(EXPERIMENTS.glob("*.py")):
+        text = path.read_text()
+        regions = loader.regions(text)
+        if not regions:
+            continue
+        lines = {int(n) for n in (ran_lines / path.stem).read_text().split()}
+        for region in regions:
+            statements = loader.statements(text, region)
+            assert statements, f"{path.name}: region {region.name} has no statement"
+            idle += [f"{path.name}:{n} in {region.name}" for n in statements if n not in lines]
+    assert idle == []
+
+
+def test_embed_returns_each_input_row_once_and_in_order(
+    ran: dict[str, Messages], directory: Path
+) -> None:
+    table = pq.read_table(directory / "result.parquet")
+    got = dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
+    assert table.num_rows == ROWS
+    assert list(got.items()) == list(expected_texts().items())
+    assert {"word", "category", "embedding"} <= set(table.column_names)
+
+
+def test_embeddings_are_those_of_sentence_transformers(
+    ran: dict[str, Messages], directory: Path
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    table = pq.read_table(directory / "result.parquet").slice(0, 100)
+    got = np.stack(table["embedding"].to_numpy())
+    assert got.dtype == np.float32
+    assert got.shape == (100, 384)
+    reference = SentenceTransformer(model.resolve(None).path).encode(table["text"].to_pylist())
+    norms = np.linalg.norm(got, axis=1) * np.linalg.norm(reference, axis=1)
+    assert ((got * reference).sum(axis=1) / norms).min() >= 0.9999
+
+
+def test_embed_names_its_operators_and_counts_to_the_last_row(ran: dict[str, Messages]) -> None:
+    [plan] = events(ran["embed"], "plan")
+    assert [o["name"] for o in plan["operators"]] == ["Repartition", "MapBatches(TextEmbedder)"]
+    assert plan["total_rows"] == ROWS
+    assert plan["reason"].endswith("= 2 of 2 CPUs")
+    assert " an actor on " in plan["reason"]
+    progress = events(ran["embed"], "progress")
+    rows = [p["rows"] for p in progress]
+    assert rows == sorted(rows)
+    assert progress[-1]["rows"] == progress[-1]["total"] == ROWS
+    assert [o["rows"] for o in progress[-1]["operators"]] == [ROWS, ROWS]
+    assert any(p["operators"][1]["actors"] == 1 for p in progress)
+
+
+def test_sample_rows_are_real_ones_with_their_embedding(
+    ran: dict[str, Messages], directory: Path
+) -> None:
+    table = pq.read_table(directory / "result.parquet")
+    vectors = dict(zip(table["id"].to_pylist(), table["embedding"].to_pylist(), strict=True))
+    texts = expected_texts()
+    batches = events(ran["embed"], "rows")
+    assert sum(batch["batch_rows"] for batch in batches) == ROWS
+    for batch in batches:
+        assert batch["batch_seconds"] > 0
+        assert 1 <= len(batch["rows"]) <= 4
+        for row in batch["rows"]:
+            assert row["text"] == texts[row["id"]][:200]
+            assert row["columns"]["category"]
+            packed = np.frombuffer(base64.b64decode(row["embedding"]), np.int8)
+            assert row["dim"] == packed.size == 384
+            error = np.abs(packed * row["scale"] - np.array(vectors[row["id"]])).max()
+            assert error <= row["scale"] * 0.51
+
+
+def test_embed_reports_the_machine_while_it_works(
+    ran: dict[str, Messages], descriptions: dict[str, driver_messages.Description]
+) -> None:
+    metrics = events(ran["embed"], "metrics")
+    assert metrics
+    assert all(0 <= m["cpu_percent"] <= 100 for m in metrics)
+    assert all(m["object_store_total_bytes"] == 300_000_000 for m in metrics)
+    assert any(actor["memory_bytes"] > 50e6 for m in metrics for actor in m["actors"])
+    # Ray Data's own are not among them.
+    concurrency = descriptions["embed"].defaults["concurrency"]
+    assert max(len(m["actors"]) for m in metrics) == concurrency
+
+
+def test_the_result_shows_the_original_and_the_materialized_dataset(
+    ran: dict[str, Messages], directory: Path
+) -> None:
+    [result] = events(ran["embed"], "result")
+    assert result["before"].startswith("MapBatches(TextEmbedder)")
+    assert f"shape: ({ROWS}, 6)" in result["after"]
+    assert result["rows"] == ROWS
+    assert result["blocks"] == 3
+    assert {"name": "embedding", "type": "float32[384]"} in result["columns"]
+    first = pq.read_table(directory / "result.parquet")["id"].to_pylist()[:3]
+    assert [row["id"] for row in result["first_rows"]] == first
+    assert "MapBatches(TextEmbedder)" in result["stats"]
+    assert result["seconds"] > 0
+
+
+def test_show_asks_the_dataset_that_embed_left(ran: dict[str, Messages]) -> None:
+    assert ran["embed"][-1]["holds"]
+    [embedded], [shown] = events(ran["embed"], "result"), events(ran["show"], "result")
+    for field in ("before", "after", "rows", "columns", "first_rows"):
+        assert shown[field] == embedded[field]
+
+
+def test_peek_embeds_one_batch(ran: dict[str, Messages]) -> None:
+    [result] = events(ran["peek"], "result")
+    assert result["rows"] == SMALL["batch_size"]
+    assert {"name": "embedding", "type": "float32[384]"} in result["columns"]
+    assert sum(batch["batch_rows"] for batch in events(ran["peek"], "rows")) == 100
+
+
+def test_dataset_cuts_the_whole_dataset_into_blocks(ran: dict[str, Messages]) -> None:
+    [result] = events(ran["dataset"], "result")
+    assert result["blocks"] == SMALL["blocks"]
+    assert result["rows"] == source.resolve(None, None).rows
+    assert "num_rows" in result["before"]
+
+
+def test_a_large_batch_fails_for_real_and_a_small_one_passes(ran: dict[str, Messages]) -> None:
+    [failure] = events(ran["out_of_memory"], "failure", "large_batch")
+    assert failure["expected"]
+    assert "allocate memory" in failure["message"]
+    assert not events(ran["out_of_memory"], "rows", "large_batch")
+    assert events(ran["out_of_memory"], "failure", "small_batch") == []
+    last = events(ran["out_of_memory"], "progress", "small_batch")[-1]
+    assert last["rows"] == last["total"] > 0
+
+
+def test_a_killed_worker_is_replaced_and_every_row_comes_exactly_once(
+    ran: dict[str, Messages],
+) -> None:
+    notes = [note["text"] for note in events(ran["recovery"], "note")]
+    assert any("died: it was killed" in note for note in notes)
+    figures = {f["name"]: f["value"] for f in events(ran["recovery"], "result")[-1]["figures"]}
+    assert figures["kills"] == 1
+    assert figures["recovery_s"] > 0
+    assert figures["rows_once"] == ROWS
+    workers = {batch["worker"] for batch in events(ran["recovery"], "rows")}
+    assert len(workers) == 2
+
+
+def figures_of(messages: Messages, stage: str | None = None) -> dict[str, Any]:
+    return {f["name"]: f["value"] for f in events(messages, "result", stage)[-1]["figures"]}
+
+
+def test_every_step_of_the_ladder_gives_the_same_embeddings_as_sentence_transformers(
+    ran: dict[str, Messages], directory: Path
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    assert figures_of(ran["ladder"])["cosine"] >= 0.9999
+    table = pq.read_table(directory / "parquet")
+    assert table.num_rows == len(set(table["id"].to_pylist())) == ROWS
+    got = np.stack(table.slice(0, 100)["embedding"].to_pylist())
+    texts = table["text"].to_pylist()[:100]
+    reference = SentenceTransformer(model.resolve(None).path).encode(texts)
+    norms = np.linalg.norm(got, axis=1) * np.linalg.norm(reference, axis=1)
+    assert ((got * reference).sum(axis=1) / norms).min() >= 0.9999
+
+
+def test_each_step_of_the_ladder_reports_what_it_took_in_its_own_stage(
+    ran: dict[str, Messages],
+) -> None:
+    for name, title, share in ladder.STEPS:
+        [result] = events(ran["ladder"], "result", name)
+        figures = figures_of(ran["ladder"], name)
+        assert result["figures"][0]["label"] == title
+        assert figures["rows"] == max(ladder.LEAST_ROWS, round(ROWS * share))
+        assert figures["cost_s"] == pytest.approx(1000 / figures["rate"])
+        rows = [p["rows"] for p in events(ran["ladder"], "progress", name)]
+        assert rows[-1] == figures["rows"]
+    first, last = ladder.STEPS[0][0], ladder.STEPS[-1][0]
+    assert figures_of(ran["ladder"], first)["cost_s"] > figures_of(ran["ladder"], last)["cost_s"]
+
+
+def test_json_takes_more_bytes_than_parquet_for_the_same_rows(ran: dict[str, Messages]) -> None:
+    as_json, parquet = (figures_of(ran["ladder"], stage) for stage in ("json", "parquet"))
+    assert as_json["size"] > 2 * parquet["size"]
+    assert parquet["read_s"] > 0
+
+
+def test_the_race_embeds_the_same_rows_in_both_lanes_and_computes_its_ratio(
+    ran: dict[str, Messages],
+) -> None:
+    lanes = [figures_of(ran["race"], lane) for lane in ("slow", "fast")]
+    assert [lane["rows"] for lane in lanes] == [RACE_ROWS, RACE_ROWS]
+    figures = figures_of(ran["race"])
+    assert figures["ratio"] == pytest.approx(lanes[0]["cost_s"] / lanes[1]["cost_s"])
+    assert figures["ratio"] > 1
+    assert figures["cosine"] >= 0.9999
+
+
+def test_each_form_of_an_error_tells_what_came_of_it_in_a_stage_of_its_own(
+    ran: dict[str, Messages],
+) -> None:
+    for name, title in errors.FORMS:
+        [result] = events(ran["errors"], "result", name)
+        outcome = result["figures"][0]
+        assert (outcome["name"], outcome["label"]) == ("outcome", title)
+        assert figures_of(ran["errors"], name)["in"] == ROWS
+
+
+RAISES = {
+    "list_wrong": ("ValueError", "Returning a list of objects"),
+    "format_wrong": ("AttributeError", "'dict' object has no attribute 'assign'"),
+    "lengths_wrong": ("", "length"),
+    "compute_wrong": ("ValueError", "TaskPoolStrategy or ActorPoolStrategy, was: tasks"),
+    "setting_wrong": ("ValueError", "Invalid option keyword preserve_order"),
+    "pickle_wrong": ("TypeError", "cannot pickle '_thread.lock' object"),
+}
+
+
+@pytest.mark.parametrize("name", RAISES)
+def test_what_is_wrong_raises_in_the_words_of_this_ray(ran: dict[str, Messages], name: str) -> None:
+    [failure] = events(ran["errors"], "failure", name)
+    kind, words = RAISES[name]
+    assert failure["expected"]
+    assert failure["exception"].startswith(kind)
+    assert words in failure["message"]
+    assert len(failure["message"]) <= errors.MOST_WORDS
+    assert failure["remedy"] == errors.REMEDIES[name]
+    assert figures_of(ran["errors"], name)["outcome"] == failure["exception"]
+
+
+def test_what_is_swallowed_is_missing_and_nothing_says_so_but_the_count(
+    ran: dict[str, Messages],
+) -> None:
+    block = -(-ROWS // errors.BLOCKS)
+    for name, lost in (("swallowed_wrong", 2), ("swallowed_block", 2 * block)):
+        assert events(ran["errors"], "failure", name) == []
+        figures = figures_of(ran["errors"], name)
+        assert (figures["lost"], figures["out"]) == (lost, ROWS - lost)
+        said = [note["text"] for note in events(ran["errors"], "note", name)]
+        assert said == [errors.SILENCES[name], errors.REMEDIES[name]]
+
+
+def test_concurrency_beside_compute_is_ignored(ran: dict[str, Messages]) -> None:
+    assert events(ran["errors"], "failure", "both_wrong") == []
+    assert figures_of(ran["errors"], "both_wrong")["processes"] == 1
+    assert figures_of(ran["errors"], "both_mended")["processes"] == 2
+
+
+def test_what_is_mended_gives_every_row_and_says_nothing(ran: dict[str, Messages]) -> None:
+    for name, _ in errors.FORMS:
+        if name.endswith("_mended"):
+            assert events(ran["errors"], "failure", name) == []
+            assert events(ran["errors"], "note", name) == []
+            assert figures_of(ran["errors"], name)["out"] == ROWS
+    figures = figures_of(ran["errors"])
+    assert figures["raised"] == len(RAISES)
+    assert figures["lost"] == 2 + 2 * -(-ROWS // errors.BLOCKS)
+
+
+def test_rows_sorted_by_length_need_less_padding_and_give_the_same_vectors(
+    ran: dict[str, Messages],
+) -> None:
+    in_order, by_length = (figures_of(ran["padding"], name) for name in ("in_order", "by_length"))
+    assert in_order["rows"] == by_length["rows"] == ROWS
+    assert in_order["tokens"] == by_length["tokens"] > ROWS
+    assert in_order["padding"] > 2 * by_length["padding"]
+    for figures in (in_order, by_length):
+        for kind in ("tokens", "padding"):
+            each = [figures[f"{kind}_{n}"] for n in range(int(figures["passes"]))]
+            assert sum(each) == figures[kind]
+    assert in_order["passes"] == -(-ROWS // 64)
+    figures = figures_of(ran["padding"])
+    assert figures["ratio"] == pytest.approx(in_order["cost_s"] / by_length["cost_s"])
+    assert figures["cosine"] >= 0.9999
+
+
+def test_the_tokens_of_the_passes_are_those_of_the_rows(ran: dict[str, Messages]) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model.resolve(None).path)
+    found = source.resolve(None, None)
+    dataset, _ = drop_unusable(found.load(), found.text_column)
+    texts = choose(dataset, ROWS)[found.text_column]
+    lengths = [len(ids) for ids in tokenizer(list(texts))["input_ids"]]
+    figures = figures_of(ran["padding"], "in_order")
+    assert figures["tokens"] == sum(lengths)
+    assert figures["padding_0"] == 64 * max(lengths[:64]) - sum(lengths[:64])
+
+
+def checks_of(messages: Messages) -> dict[str, dict[str, Any]]:
+    [result] = events(messages, "result", "doctor")
+    return {check["name"]: check for check in result["checks"]}
+
+
+def test_the_doctor_looks_at_embed_in_all_six_ways(ran: dict[str, Messages]) -> None:
+    checks = checks_of(ran["embed"])
+    assert list(checks) == ["loaded", "busy", "full", "padded", "fed", "complete"]
+    assert [checks[name]["state"] for name in ("loaded", "full", "complete")] == ["ok"] * 3
+    assert checks["loaded"]["figure"]["value"] == 1
+    assert checks["full"]["figure"]["label"] == f"a call, of {SMALL['batch_size']}"
+    assert 0 < checks["padded"]["figure"]["value"] < 50
+    assert checks["complete"]["figure"]["value"] == 0
+    assert f"of {ROWS}" in checks["complete"]["figure"]["label"]
+    assert ("figure" in checks["busy"]) != ("reason" in checks["busy"])
+
+
+def test_the_doctor_looks_at_every_run_on_ray_and_misses_no_row(
+    ran: dict[str, Messages], descriptions: dict[str, driver_messages.Description]
+) -> None:
+    for name, messages in ran.items():
+        if descriptions[name].uses_held:
+            assert events(messages, "result", "doctor") == []
+        else:
+            assert checks_of(messages)["complete"]["state"] == "ok", name
+
+
+def test_code_without_our_engines_and_without_live_is_not_judged_by_them(
+    ran: dict[str, Messages],
+) -> None:
+    own, plain = checks_of(ran["out_of_memory"]), checks_of(ran["dataset"])
+    assert "tally.passed" in own["padded"]["reason"]
+    assert {plain[name]["state"] for name in ("loaded", "full", "padded")} == {"unknown"}
+    assert plain["complete"]["state"] == "ok"
+
+
+def test_nothing_is_asked_of_another_machine(
+    ran: dict[str, Messages], ray_head: RayCluster, outside: Outside
+) -> None:
+    before = list(outside.asked)
+    asking = "import httpx; httpx.get('http://example.org')"
+    subprocess.run(
+        [sys.executable, "-c", asking], env=ray_head.env(), check=False, capture_output=True
+    )
+    assert before == []
+    assert outside.asked == ["GET http://example.org/ HTTP/1.1"]  # it would have been seen
+    outside.asked.clear()
+
+
+def test_shutdown_asks_for_the_end_of_ray(ran: dict[str, Messages]) -> None:
+    assert ran["shutdown"][-1]["end_ray"]
+    assert not ran["embed"][-1]["end_ray"]

@@ -1,0 +1,295 @@
+"""What the hall sees when something below the slide dies; `npm run faults` does it for real."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from conftest import FAKE_DRIVER, TOKEN, FakeRay, Serve
+
+from demo_server.driver.observe import watchdog
+from demo_server.driver.observe.nodes import Node, answers
+from demo_server.driver.observe.stall import Stall, StalledError
+from demo_server.driver.observe.watchdog import Deaths
+from demo_server.processes import state_file
+from demo_server.processes.driver import DriverProcess
+from demo_server.processes.state_file import Ledger
+from demo_server.protocol.events import OperatorProgress, RunStatus
+from demo_server.ray_internals.prestart import JOB, MODULES, NO_JOB
+from demo_server.ray_internals.workers import Activity, Effort, Worker, effort
+from demo_server.runs.archive import Archive
+from demo_server.runs.log import BrokenLogError
+from demo_server.runs.registry import Runs
+from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
+from demo_server.system.settings import Settings
+from demo_server.toolkit.failure import explain
+
+KILLED = "it was killed, or it crashed"
+
+
+def worker(number: int, died_of: str | None = None) -> Worker:
+    return Worker(id=str(number), pid=number, died_of=died_of)
+
+
+def test_workers_that_use_their_cpu_are_busy_and_those_that_only_live_are_not() -> None:
+    activity = Activity(0.0)
+    activity.see(1.0, Effort({1: 0.9, 2: 0.01}, waits_for_disk=False))
+    assert activity.busy_at == 1.0
+    activity.see(2.0, Effort({1: 0.92, 2: 0.02}, waits_for_disk=False))
+    assert activity.busy_at == 1.0
+    activity.see(3.0, Effort({1: 0.92, 2: 0.02, 3: 0.5}, waits_for_disk=False))  # just started
+    assert activity.busy_at == 3.0
+    activity.see(4.0, Effort({1: 0.92, 2: 0.02, 3: 0.5}, waits_for_disk=True))
+    assert activity.busy_at == 4.0
+
+
+def test_the_effort_of_workers_leaves_out_agents_workers_of_another_job_and_those_not_taken() -> (
+    None
+):
+    spin = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
+    names = [("ray::MapWorker", "01"), ("ray::IDLE", "02"), ("ray-dashboard-agent", "01")]
+    parents = []
+    for name, job in [*names, ("ray::IDLE", NO_JOB), ("ray::MapWorker", NO_JOB)]:
+        command = ["bash", "-c", f'exec -a "{name}" "$0" -c "$1"', sys.executable, spin]
+        pipe = subprocess.PIPE
+        env = {**os.environ, JOB: job} | ({MODULES: "torch"} if job == NO_JOB else {})
+        parents.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env))
+    try:
+        for parent in parents:
+            assert parent.stdout
+            parent.stdout.readline()
+        worker, other, agent, standing, taken = (parent.pid for parent in parents)
+        used = effort(psutil.Process(), "01", standing=False).cpu_seconds
+        awaited = effort(psutil.Process(), "01", standing=True).cpu_seconds
+        all_used = effort(psutil.Process()).cpu_seconds
+    finally:
+        for parent in parents:
+            parent.communicate()
+    assert used[worker] >= 0.1
+    assert {worker, other} <= all_used.keys()
+    assert used.keys().isdisjoint({other, agent, standing})
+    assert taken in used
+    assert {worker, standing} <= awaited.keys()
+
+
+def test_deaths_count_until_a_row_comes_out() -> None:
+    deaths = Deaths()
+    assert [w.pid for w in deaths.see([worker(1, KILLED), worker(2)], rows=0)] == [1]
+    assert deaths.see([worker(1, KILLED), worker(2)], rows=0) == []
+    assert deaths.in_a_row == 1
+    deaths.see([worker(2, KILLED)], rows=0)
+    assert deaths.in_a_row == 2
+    deaths.see([worker(3)], rows=64)
+    assert deaths.in_a_row == 0
+
+
+def test_a_node_that_takes_its_workers_along_is_one_death() -> None:
+    deaths = Deaths()
+    deaths.see([worker(n, KILLED) for n in range(8)], rows=0)
+    assert deaths.in_a_row == 1
+
+
+class Run:
+    """What a guard sees of a run, decided by the test; it is its own context and observation."""
+
+    executing, rows, prestarted = True, 0, False
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, own_head: bool = True) -> None:
+        self.own_head = own_head
+        self.workers = [worker(1)]
+        self.free = {"CPU": 1.0, "object_store_memory": 100.0}
+        self.notes: list[str] = []
+        self.quiet = False
+        self.nodes: list[Node] = []
+        whole = {"CPU": 2.0, "object_store_memory": 100.0}
+        for name, answer in {
+            "workers": lambda: self.workers,
+            "raylet_here": object,
+            "effort": lambda *_, **__: Effort({1: 0.0}, waits_for_disk=False),
+            "awaits_a_worker": lambda: False,
+            "available_resources": lambda: self.free,
+            "cluster_resources": lambda: whole,
+            "other_nodes": lambda: self.nodes,
+            "quiet_s": lambda: 0.0 if self.quiet else 1000.0,
+        }.items():
+            monkeypatch.setattr(watchdog, name, answer)
+        self.guard = watchdog.Guard(self, self)  # type: ignore[arg-type]
+
+    def note(self, text: str, level: str) -> None:
+        assert level == "warning"
+        self.notes.append(text)
+
+    def overdue(self, limit: float | None = None) -> str | None:
+        return None if limit is None else "The pipeline made no progress."
+
+
+def test_a_run_whose_workers_wait_is_given_up_and_one_whose_workers_work_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run(monkeypatch)
+    assert run.guard.look() is None
+    run.quiet = True
+    error = run.guard.look()
+    assert isinstance(error, watchdog.HangingError)
+    said = explain(error)
+    assert "1 of 2 CPUs are free. It waits for something else than a CPU" in said.message
+    assert "DEMO_STALL_S" in (said.remedy or "")
+    run.free["CPU"] = 0.0
+    assert isinstance(run.guard.look(), StalledError)
+
+
+def test_a_run_on_another_cluster_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(monkeypatch, own_head=False)
+    run.quiet = True
+    assert run.guard.look() is None
+
+
+def test_a_node_that_stops_answering_is_told_once_and_one_out_of_reach_never(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run(monkeypatch, own_head=False)
+    with socket.create_server(("127.0.0.1", 0)) as raylet:
+        there, gone = (Node(name, "127.0.0.1", raylet.getsockname()[1]) for name in "ab")
+        never = Node("c", "127.0.0.1", 1)
+        assert answers(there)
+        assert not answers(never)
+        run.nodes = [there, never]
+        run.guard.look()
+        assert run.notes == []
+    run.nodes = [there, gone, never]
+    run.guard.look()
+    run.guard.look()
+    assert [note.split(".")[0] for note in run.notes] == ["The node 127"]
+    assert "doesn't answer any more" in run.notes[0]
+
+
+class Clock:
+    """Time and CPU time that pass only as the test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+        self.now, self.used, self.run = 0.0, 0.0, run
+        stall, counts = Stall(0.0), {"rows": 64, "blocks": 1, "queued_blocks": 3}
+        embedding = OperatorProgress(name="Embed", actors=1, active_tasks=1, **counts)
+        stall.see(0.0, [embedding], [1])
+        run.overdue = lambda limit=None: stall.overdue(self.now, limit)  # type: ignore[method-assign]
+        monkeypatch.setattr(watchdog.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(watchdog, "effort", lambda *_, **__: Effort({1: self.used}, False))
+        monkeypatch.setattr(watchdog, "quiet_s", lambda: watchdog.QUIET_S)
+        run.guard._activity = Activity(0.0)
+
+    def passes(self, seconds: float, cores: float) -> Exception | None:
+        """Let a worker use `cores` for `seconds`; return why the run was given up meanwhile."""
+        for _ in range(round(seconds / watchdog.INTERVAL_S)):
+            self.now += watchdog.INTERVAL_S
+            self.used += watchdog.INTERVAL_S * cores
+            if reason := self.run.guard.look():
+                return reason
+        return None
+
+
+def test_a_batch_of_two_minutes_is_waited_for_and_a_worker_that_then_hangs_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch, Run(monkeypatch))
+    assert clock.passes(120, cores=0.9) is None
+    assert isinstance(clock.passes(60, cores=0.01), watchdog.HangingError)
+    assert clock.now - 120 <= 10, "which leaves 5 of the 15 s for what is slow around it"
+
+
+def test_each_death_is_told_and_the_third_without_a_row_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run(monkeypatch)
+    for number in (1, 2):
+        run.workers = [*run.workers[:-1], worker(number, KILLED), worker(number + 1)]
+        assert run.guard.look() is None
+    run.workers = [*run.workers[:-1], worker(3, KILLED)]
+    error = run.guard.look()
+    assert isinstance(error, watchdog.WorkersDiedError)
+    assert "died 3 times" in str(error)
+    assert [note.split(":")[0] for note in run.notes] == [
+        f"Worker process {number} died" for number in (1, 2, 3)
+    ]
+
+
+def test_a_full_object_store_is_told_once_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(monkeypatch)
+    run.free["object_store_memory"] = 5.0
+    monkeypatch.setattr(watchdog, "quiet_s", lambda: 0.001)
+    assert [run.guard.look(), run.guard.look()] == [None, None]
+    assert run.notes == ["The object store is full: rows wait until Ray has moved others to disk."]
+
+
+class Stopped:
+    """A driver that got SIGSTOP: it was ready once, and says nothing."""
+
+    ready: Any = object()
+    last_heard = 0.0
+
+
+async def test_a_server_that_stood_still_itself_does_not_blame_the_driver(tmp_path: Path) -> None:
+    runs = Runs(Archive(tmp_path), None, None, 10**9)
+    driver = Stopped()
+    run = ActiveRun(runs, runs.accept("r", "embed", {}, "c0de"), driver, alone=False)  # type: ignore[arg-type]
+    run._looked_at -= 100
+    assert not run.is_silent()
+    driver.last_heard -= SILENCE_S + 1
+    assert run.is_silent()
+
+
+async def test_a_stopped_driver_is_ended_by_the_server_after_the_one_that_was_killed(
+    tmp_path: Path,
+) -> None:
+    book, ready = Ledger(tmp_path / state_file.SERVER), asyncio.Event()
+    driver = DriverProcess(lambda _, message: ready.set(), lambda *_: None, book)
+    driver.start([sys.executable, str(FAKE_DRIVER)], dict(os.environ), tmp_path / "driver.out")
+    await ready.wait()
+    assert driver.pid
+    os.kill(driver.pid, signal.SIGSTOP)  # so it doesn't see that its input has closed
+    book.entry.started_at -= 1000  # this process is the killed server
+    book.update()
+    assert state_file.end_orphans(tmp_path) == 1
+    await asyncio.wait_for(driver.gone(), 10)
+    assert book.entry.drivers == []
+
+
+async def test_a_run_whose_log_cannot_be_written_goes_on_and_its_log_is_refused(
+    serve: Serve, settings: Settings
+) -> None:
+    served = await serve(FakeRay())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with served.peer() as peer:
+        run_id = await peer.start(does="plan sleep:1 big:3 progress:3 end", rows=3)
+        path = served.server.works.runs.archive.log_path(run_id)
+        await peer.events(run_id, until="running")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 1000, before[1]))
+        try:
+            events = await peer.events(run_id, until="succeeded")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    notes = [event["data"]["text"] for event in events if event["kind"] == "note"]
+    assert any("not recorded from here on: File too large" in note for note in notes)
+    async with httpx.AsyncClient(base_url=served.url) as client:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = await client.get(f"/api/runs/{run_id}/log", headers=headers)
+    assert answer.status_code == 410
+    assert "not recorded to its end: File too large" in answer.json()["detail"]
+
+    later = Runs(Archive(settings.runs), None, None, 10**9)
+    later.recover(lambda author: False)
+    assert later.list() == []  # nobody knows how it ended
+    with pytest.raises(BrokenLogError, match="File too large"):
+        later.archive.state(run_id)
+    run = served.server.works.runs.loaded(run_id)
+    assert run is not None
+    assert run.status is RunStatus.SUCCEEDED

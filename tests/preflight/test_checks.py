@@ -1,0 +1,200 @@
+"""What is looked at before a talk: each thing well, and each thing as it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo_server.cli.check import line
+from demo_server.preflight import checks
+from demo_server.preflight.checks import Serving
+from demo_server.protocol.findings import Finding
+from demo_server.protocol.frames import ServerStatus
+from demo_server.system.checkout import ROOT
+from demo_server.system.code_version import code_hash
+from demo_server.system.settings import Settings
+
+READY = Serving("http://localhost:8000", ServerStatus.READY, None, "http://192.0.2.7:8000", None)
+
+
+def module(*flags: str) -> dict[str, Finding]:
+    done = subprocess.run(
+        [sys.executable, "-m", "demo_server.driver.inputs", *flags],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "HF_HUB_OFFLINE": "0"},
+    )
+    found = checks.Findings.model_validate_json(done.stdout.splitlines()[-1]).findings
+    return {finding.name: finding for finding in found}
+
+
+def test_the_bundled_data_and_model_load_with_no_network() -> None:
+    found = module()
+    assert all(finding.ok for finding in found.values()), found
+    assert "rows of wordnet" in found["data"].says
+    assert "384 numbers" in found["model"].says
+
+
+def test_data_that_is_missing_and_a_model_that_is_not_cached_are_named(tmp_path: Path) -> None:
+    found = module("--dataset", str(tmp_path / "none.parquet"), "--model", "someone/not-here")
+    assert not found["data"].ok
+    assert "none.parquet" in found["data"].says
+    assert "someone/not-here" in found["model"].says
+    assert "Connect once" in (found["model"].remedy or "")
+    assert not found["offline"].ok
+
+
+def test_what_is_asked_of_another_machine_is_refused_and_named() -> None:
+    program = """
+import json, socket
+from demo_server.driver.inputs import close_network, offline
+asked = close_network()
+for look in (lambda: socket.getaddrinfo("example.org", 80),
+             lambda: socket.create_connection(("192.0.2.1", 80), 1)):
+    try:
+        look()
+    except OSError as error:
+        assert "no network" in str(error)
+listener = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(listener.getsockname()).close()
+print(offline(asked, True).model_dump_json())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    finding = Finding.model_validate_json(done.stdout or done.stderr)
+    assert not finding.ok
+    assert "192.0.2.1, example.org" in finding.says
+
+
+def test_a_port_in_use_is_named_unless_our_own_server_uses_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        assert not checks.port(number, None).ok
+        assert checks.port(number, READY).ok
+    assert checks.port(number, None).ok
+
+
+def test_little_memory_and_little_disk_are_said_in_gigabytes() -> None:
+    assert checks.memory(8e9, False).ok
+    assert checks.memory(1.5e9, True).ok
+    assert not checks.memory(1.5e9, False).ok
+    assert "1.5 GB" in checks.memory(1.5e9, False).says
+    assert checks.disk(3e9).ok
+    assert not checks.disk(0.4e9).ok
+
+
+def copy_of_the_deck(to: Path) -> Path:
+    for source in checks.DECK_SOURCES:
+        place = to / source
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, place)
+        else:
+            shutil.copy(ROOT / source, place)
+    return to
+
+
+def test_the_deck_is_current_as_its_build_has_it_and_stale_when_a_slide_changes(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import { digest } from './scripts/setup/stamp.mjs'\n"
+        "import { SOURCES } from './scripts/setup/deck.mjs'\n"
+        "console.log(digest(SOURCES))"
+    )
+    node = ["node", "--input-type=module", "-e", program]
+    built = subprocess.run(node, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    root, dist = copy_of_the_deck(tmp_path / "root"), tmp_path / "dist"
+    assert "not built" in checks.deck(dist, root).says
+    dist.mkdir()
+    (dist / ".built.json").write_text("{}")
+    assert "does not say" in checks.deck(dist, root).says
+    (dist / ".built.json").write_text(json.dumps({"sources": built.strip()}))
+    assert checks.deck(dist, root).ok
+    with (root / "slides/slides.md").open("a") as file:
+        file.write("\n")
+    assert "older" in checks.deck(dist, root).says
+
+
+@pytest.fixture
+def deck_root(tmp_path: Path) -> Path:
+    """A deck of one live slide, with its experiment and its recording."""
+    root = tmp_path / "deck"
+    for directory in ("slides/parts", "public/recordings", "demo_server/experiments"):
+        (root / directory).mkdir(parents=True)
+    (root / "slides/slides.md").write_text("# A talk\n")
+    (root / "slides/parts/data.md").write_text('<LiveRun experiment="dataset">\n</LiveRun>\n')
+    recording = "public/recordings/dataset.jsonl"
+    shutil.copy(ROOT / recording, root / recording)
+    header = json.loads((root / recording).read_text().splitlines()[0])
+    experiment = root / "demo_server/experiments/dataset.py"
+    shutil.copy(ROOT / "demo_server/experiments/dataset.py", experiment)
+    # Whatever the shipped one was made of, this one is of this code.
+    header["code_hash"] = code_hash(experiment.parent, "dataset")
+    rest = (root / recording).read_text().splitlines()[1:]
+    (root / recording).write_text("\n".join([json.dumps(header), *rest]) + "\n")
+    return root
+
+
+def test_a_whole_recording_of_the_current_code_is_well(deck_root: Path) -> None:
+    assert checks.recordings(deck_root).ok
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda lines: [], "a line that is none"),
+        (lambda lines: lines[:-1], "does not come to its end"),
+        (lambda lines: [*lines[:2], *lines[3:]], "lacks events"),
+        (lambda lines: [*lines[:-1], lines[-1][:20]], "a line that is none"),
+    ],
+)
+def test_a_recording_that_is_not_whole_is_named(deck_root: Path, spoil: object, why: str) -> None:
+    path = deck_root / "public/recordings/dataset.jsonl"
+    assert callable(spoil)
+    path.write_text("\n".join(spoil(path.read_text().splitlines())) + "\n")
+    finding = checks.recordings(deck_root)
+    assert why in finding.says
+    assert "demo-server record dataset" in (finding.remedy or "")
+
+
+def test_a_recording_of_older_code_and_one_that_is_missing_are_named(deck_root: Path) -> None:
+    with (deck_root / "demo_server/experiments/dataset.py").open("a") as file:
+        file.write("\n")
+    assert "is of older code" in checks.recordings(deck_root).says
+    (deck_root / "public/recordings/dataset.jsonl").unlink()
+    assert "has none" in checks.recordings(deck_root).says
+
+
+def test_ray_is_as_the_server_says() -> None:
+    assert checks.ray_of(READY).ok
+    down = Serving("http://localhost:8000", ServerStatus.DEGRADED, "Ray did not start.", None, None)
+    assert checks.ray_of(down).says == "Ray did not start."
+    assert not checks.ray_of(down).ok
+
+
+def test_a_phone_is_waited_for_where_the_talk_is_shared() -> None:
+    assert not checks.phone(READY).ok
+    seen = Serving(READY.url, READY.status, None, READY.share_url, 1.0)
+    assert checks.phone(seen).ok
+
+
+async def test_data_that_cannot_be_looked_at_is_no_green_light(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    [finding] = await checks.data_and_model(Settings(cache=tmp_path))
+    assert not finding.ok
+
+
+def test_a_finding_is_a_line_with_its_remedy_below() -> None:
+    assert line(Finding(name="disk", ok=True, says="Enough.")) == "✓ disk        Enough."
+    bad = line(Finding(name="disk", ok=False, says="Full.", remedy="Make room."))
+    assert bad.splitlines()[1].strip() == "Make room."

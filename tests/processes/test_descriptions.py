@@ -1,0 +1,143 @@
+"""Learning of the experiments, and measuring, in processes that may fail or be ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import DESCRIPTIONS, FakeRay
+
+from demo_server.processes import descriptions
+from demo_server.processes.calibration import KEY, Measuring
+from demo_server.processes.descriptions import DescribeError, Describer
+from demo_server.processes.module_runner import ModuleError, run_module
+from demo_server.system.settings import Settings
+
+SLEEP = ["-n1", "-r1", "import time; time.sleep(60)"]
+
+
+def sleepers() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children() if "time.sleep(60)" in " ".join(p.cmdline())]
+
+
+async def test_a_module_that_fails_is_told_with_its_last_words() -> None:
+    with pytest.raises(ModuleError, match="nonsense"):
+        await run_module("timeit", ["nonsense"], 30)
+
+
+async def test_a_module_that_takes_too_long_is_ended() -> None:
+    started = time.monotonic()
+    with pytest.raises(ModuleError, match="longer than"):
+        await run_module("timeit", SLEEP, 0.3)
+    assert time.monotonic() - started < 5
+    await asyncio.sleep(0.1)
+    assert sleepers() == []
+
+
+async def test_a_cancelled_module_leaves_no_process() -> None:
+    task = asyncio.create_task(run_module("timeit", SLEEP, 30))
+    await asyncio.sleep(0.5)
+    assert len(sleepers()) == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0.1)
+    assert sleepers() == []
+
+
+async def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    async def run(*_: object) -> str:
+        return text
+
+    monkeypatch.setattr(descriptions, "run_module", run)
+    monkeypatch.setattr("demo_server.processes.calibration.run_module", run)
+
+
+async def test_what_was_described_is_remembered_until_something_changes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describer = Describer(settings)
+    assert describer.remembered() is None
+    await answer(monkeypatch, DESCRIPTIONS.model_dump_json(by_alias=True))
+    await describer.describe()
+    assert describer.remembered() == DESCRIPTIONS
+    settings.machine_file.write_text("{}")
+    assert describer.remembered() is None
+
+
+async def test_a_local_dataset_that_changes_is_described_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("text\none\n")
+    describer = Describer(Settings(cache=settings.cache, dataset=str(data)))
+    await answer(monkeypatch, DESCRIPTIONS.model_dump_json(by_alias=True))
+    await describer.describe()
+    assert describer.remembered() == DESCRIPTIONS
+    data.write_text("text\none\ntwo\n")
+    assert describer.remembered() is None
+
+
+async def test_an_answer_that_is_none_is_an_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await answer(monkeypatch, "hello")
+    with pytest.raises(DescribeError, match="cannot be read"):
+        await Describer(settings).describe()
+
+
+async def test_a_measurement_is_kept_and_not_needed_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.machine_file.unlink()
+    done = asyncio.Event()
+
+    async def tell() -> None:
+        done.set()
+
+    measuring = Measuring(settings, FakeRay(), tell)
+    assert measuring.needed()
+    await answer(monkeypatch, 'chatter\n{"rate": 321.0}\n')
+    measuring.begin()
+    await asyncio.wait_for(done.wait(), 5)
+    kept = json.loads(settings.machine_file.read_text())
+    assert kept == {"rate": 321.0, KEY: measuring.key()}
+    assert not measuring.needed()
+
+
+async def test_an_interrupted_measurement_is_tried_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.machine_file.unlink()
+
+    async def never(*_: object) -> str:
+        await asyncio.sleep(60)
+        return ""
+
+    async def tell() -> None: ...
+
+    monkeypatch.setattr("demo_server.processes.calibration.run_module", never)
+    measuring = Measuring(settings, FakeRay(), tell)
+    measuring.begin()
+    assert not measuring.needed()
+    await asyncio.sleep(0)
+    measuring.interrupt()
+    await asyncio.sleep(0)
+    assert measuring.needed()
+
+
+async def test_a_measurement_that_fails_is_not_tried_for_ever(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.machine_file.unlink()
+
+    async def tell() -> None: ...
+
+    await answer(monkeypatch, "no json")
+    measuring = Measuring(settings, FakeRay(), tell)
+    measuring.begin()
+    await asyncio.sleep(0.05)
+    assert not measuring.needed()

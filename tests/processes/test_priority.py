@@ -1,0 +1,112 @@
+"""How sessions that compute give way, on a Linux that only remembers what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from demo_server.processes import priority
+from demo_server.processes.priority import NICE, Priority
+from demo_server.processes.state_file import Ledger, Session
+
+
+class Linux:
+    """What the sessions' nice values were set to; a fake, as only a user without root is refused.
+
+    `refusals`: what the next changes meet instead.
+    """
+
+    def __init__(self) -> None:
+        self.nices: dict[int, int] = {}
+        self.refusals: list[OSError] = []
+        self.changes = 0
+
+    def rank(self, leader: int, nice: int) -> None:
+        self.changes += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.nices[leader] = nice
+
+
+@pytest.fixture
+def linux(monkeypatch: pytest.MonkeyPatch) -> Linux:
+    made = Linux()
+    monkeypatch.setattr(priority, "rank", made.rank)
+    monkeypatch.setattr(priority, "RETRY_S", 0.001)
+    return made
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Ledger:
+    made = Ledger(tmp_path / "server.json")
+    made.add(Session(pid=1, started_at=0.0))
+    made.add_driver(Session(pid=2, started_at=0.0))
+    return made
+
+
+async def test_the_head_and_each_driver_give_way_while_one_computes(
+    linux: Linux, book: Ledger
+) -> None:
+    ranks = Priority(book)
+    ranks.look(computing=True)
+    await asyncio.sleep(0.01)
+    assert linux.nices == {1: NICE, 2: NICE}
+    book.add_driver(Session(pid=3, started_at=0.0))
+    ranks.look(computing=True)
+    await asyncio.sleep(0.01)
+    assert linux.nices == {1: NICE, 2: NICE, 3: NICE}
+    ranks.look(computing=False)
+    await asyncio.sleep(0.01)
+    assert linux.nices == {1: 0, 2: 0, 3: 0}
+
+
+async def test_what_starts_while_none_computes_is_left_alone(linux: Linux, book: Ledger) -> None:
+    Priority(book).look(computing=False)
+    await asyncio.sleep(0.01)
+    assert linux.changes == 0
+
+
+async def test_a_change_that_linux_puts_off_is_made_later(linux: Linux, book: Ledger) -> None:
+    linux.refusals = [BlockingIOError(), BlockingIOError()]
+    Priority(book).look(computing=True)
+    await asyncio.sleep(0.05)
+    assert linux.nices == {1: NICE, 2: NICE}
+
+
+async def test_a_run_that_ends_before_all_gave_way_leaves_none_behind(
+    linux: Linux, book: Ledger
+) -> None:
+    linux.refusals = [BlockingIOError()]
+    ranks = Priority(book)
+    ranks.look(computing=True)
+    await asyncio.sleep(0)
+    ranks.look(computing=False)
+    await asyncio.sleep(0.05)
+    assert set(linux.nices.values()) <= {0}
+
+
+async def test_a_driver_that_has_just_ended_is_no_trouble(
+    linux: Linux, book: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    linux.refusals = [ProcessLookupError()]
+    Priority(book).look(computing=True)
+    await asyncio.sleep(0.01)
+    assert linux.nices == {2: NICE}
+    assert not caplog.records
+
+
+async def test_a_refusal_is_logged_once_and_the_others_give_way(
+    linux: Linux, book: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    linux.refusals = [PermissionError(1, "Operation not permitted")]
+    ranks = Priority(book)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            ranks.look(computing=True)
+            await asyncio.sleep(0.01)
+    assert linux.nices == {2: NICE}
+    (record,) = caplog.records
+    assert "Session 1 keeps its share" in record.message

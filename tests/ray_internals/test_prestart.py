@@ -1,0 +1,209 @@
+"""Workers that stand ready: a private call of Ray's, held to what it must do, on real Ray."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from ray_cluster import RayCluster, free_port
+
+from demo_server.processes.ray_head import NODE_ENV
+from demo_server.ray_internals.prestart import VERSION, runtime_env
+
+# The module's import stands for a library's: it is slow, and leaves its time behind.
+PROGRAM = """
+import sys, time
+import ray
+from demo_server.toolkit.live import open_mailbox
+from demo_server.ray_internals.prestart import prestart, runtime_env
+from demo_server.ray_internals.workers import raylet_here
+
+MODULES = ("json.tool", "this")
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+
+@ray.remote(num_cpus=0)
+def task_has(module):
+    import sys
+    return module in sys.modules
+
+@ray.remote(num_cpus=0)
+class Actor:
+    def has(self, module):
+        import sys
+        return module in sys.modules
+    def pid(self):
+        import os
+        return os.getpid()
+
+box = open_mailbox()
+raylet = raylet_here()
+
+def idle():
+    return {p.pid for p in raylet.children() if "".join(p.cmdline()).startswith("ray::IDLE")}
+
+before = idle()
+prestart(MODULES, 1)
+deadline = time.monotonic() + 30
+while not (new := idle() - before) and time.monotonic() < deadline:
+    time.sleep(0.05)
+assert len(new) == 1, new
+assert not ray.get(task_has.remote("this"))
+actor = Actor.options(runtime_env=runtime_env(MODULES)).remote()
+assert ray.get(actor.has.remote("this"))
+assert ray.get(actor.pid.remote()) in new
+plain = Actor.remote()
+assert not ray.get(plain.has.remote("this"))
+cold = Actor.options(runtime_env=runtime_env(MODULES)).remote()
+assert ray.get(cold.has.remote("this"))
+assert ray.get(cold.pid.remote()) not in new
+print("as it must be")
+"""
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[RayCluster]:
+    cluster = RayCluster(free_port())
+    cluster.add(2, cluster.env(**NODE_ENV))
+    yield cluster
+    cluster.stop()
+
+
+def said(program: str, head: RayCluster) -> list[str]:
+    """Run a driver and return the last line that it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, head.address],
+        env=head.env(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()[-1:]
+
+
+def test_an_actor_gets_the_worker_that_stands_ready_and_a_task_does_not(head: RayCluster) -> None:
+    assert said(PROGRAM, head) == ["as it must be"]
+
+
+def test_a_worker_that_stands_ready_outlives_its_driver_but_not_its_code(head: RayCluster) -> None:
+    said(ASK, head)
+    assert said(FIND, head) == ["as it must be"]
+
+
+def test_a_run_of_a_standby_that_waited_starts_no_worker(head: RayCluster) -> None:
+    assert said(WAIT_AND_RUN, head) == ["as it must be"]
+
+
+def test_idle_workers_stay(head: RayCluster) -> None:
+    assert said(IDLE, head) == ["as it must be"]
+
+
+WAIT_AND_RUN = """
+import sys, time
+import datasets, ray
+from ray.data._internal.execution.node_trackers import get_or_create_actor_location_tracker
+from demo_server.toolkit.live import open_mailbox
+from demo_server.driver.startup import warm_up
+from demo_server.ray_internals.prestart import prestart, runtime_env
+from demo_server.ray_internals.workers import raylet_here
+
+MODULES = ("json.tool",)
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+
+class Embedder:
+    def __call__(self, batch):
+        return batch
+
+get_or_create_actor_location_tracker()
+box = open_mailbox()
+raylet = raylet_here()
+prestart(MODULES, 1)
+prestart(("this",), 1)
+warm_up(2)
+time.sleep(5)
+there = {child.pid for child in raylet.children()}
+rows = datasets.Dataset.from_dict({"id": [str(n) for n in range(100)]})
+ds = ray.data.from_huggingface(rows).repartition(4)
+actors = ray.data.ActorPoolStrategy(size=1)
+ds = ds.map_batches(Embedder, compute=actors, num_cpus=1, runtime_env=runtime_env(MODULES))
+assert ds.materialize().count() == 100
+started = {child.pid for child in raylet.children()} - there
+assert not started, started
+print("as it must be")
+"""
+
+# More than one for each CPU: Ray would end them after a second.
+IDLE = """
+import sys, time
+import psutil, ray
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+
+@ray.remote(num_cpus=0)
+def pid():
+    import os, time
+    time.sleep(2)
+    return os.getpid()
+
+pids = ray.get([pid.remote() for _ in range(6)])
+time.sleep(5)
+gone = [pid for pid in pids if not psutil.pid_exists(pid)]
+assert not gone, gone
+print("as it must be")
+"""
+
+# One driver asks and ends; what it asked for is there for the next, unless that has other code.
+ASK = """
+import sys
+import ray
+from demo_server.ray_internals.prestart import prestart
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+prestart(("json.tool",), 2)
+"""
+FIND = """
+import sys, time
+import psutil, ray
+from demo_server.driver import prestart
+from demo_server.toolkit.live import open_mailbox
+from demo_server.ray_internals.workers import raylet_here
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+MODULES = ("json.tool",)
+
+@ray.remote(num_cpus=0)
+class Actor:
+    def pid(self):
+        import os
+        return os.getpid()
+
+def until(count):
+    deadline = time.monotonic() + 30
+    while prestart.standing(raylet)[MODULES] != count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return prestart.standing(raylet)[MODULES]
+
+box = open_mailbox()
+raylet = raylet_here()
+assert until(2) == 2
+there = {child.pid for child in raylet.children()}
+actor = Actor.options(runtime_env=prestart.runtime_env(MODULES)).remote()
+assert ray.get(actor.pid.remote()) in there
+assert until(1) == 1
+prestart.VERSION = "another"
+assert until(0) == 0
+print("as it must be")
+"""
+
+
+def test_the_environment_names_the_modules_in_order_and_the_codes_version() -> None:
+    variables = {"DEMO_PRELOAD_MODULES": "a,b.c", "DEMO_PRELOAD_CODE": VERSION}
+    assert runtime_env(["a", "b.c"]) == {"env_vars": variables}
+
+
+def test_preparing_a_driver_imports_no_transformers_and_leaves_them_to_who_needs_them() -> None:
+    code = (
+        "import sys; from demo_server.driver import preparation; preparation.load_experiments(); "
+        "preparation.stay_local(); assert 'transformers' not in sys.modules; import transformers"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

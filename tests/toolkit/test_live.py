@@ -1,0 +1,186 @@
+"""The one wrapper around what a slide shows."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from ray import cloudpickle
+
+from demo_server.embedding import counters
+from demo_server.toolkit import live as live_module
+from demo_server.toolkit.live import MIN_INTERVAL_S, Mailbox, Reporter, find_mailbox, is_live, live
+
+
+class Doubler:
+    """Doubles."""
+
+    def __init__(self, factor: int = 2) -> None:
+        self.factor = factor
+        self.column = "text"
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {**batch, "n": batch["n"] * self.factor}
+
+
+class Slot:
+    """A mailbox in this process."""
+
+    def __init__(self) -> None:
+        self.samples: list[dict[str, Any]] = []
+        self.put = self
+
+    def remote(self, sample: dict[str, Any]) -> None:
+        self.samples.append(sample)
+
+
+BATCH = {"n": np.arange(10), "text": np.array([f"row {i}" for i in range(10)], dtype=object)}
+
+
+def test_without_a_run_to_report_to_the_class_does_what_it_did() -> None:
+    assert find_mailbox() is None
+    plain, watched = Doubler(factor=3)(BATCH), live(Doubler)(factor=3)(BATCH)
+    assert watched.keys() == plain.keys()
+    assert (watched["n"] == plain["n"]).all()
+
+
+def test_the_class_keeps_the_name_that_the_slide_shows() -> None:
+    watched = live(Doubler)
+    assert watched.__name__ == "Doubler"
+    assert issubclass(watched, Doubler)
+
+
+def test_what_is_watched_can_be_told_from_what_is_not() -> None:
+    assert is_live(live(Doubler))
+    assert is_live(live(len))
+    assert not is_live(Doubler)
+    assert not is_live(None)
+
+
+def test_the_class_can_be_sent_to_a_worker() -> None:
+    watched = cloudpickle.loads(cloudpickle.dumps(live(Doubler)))  # type: ignore[no-untyped-call]
+    assert (watched()(BATCH)["n"] == np.arange(10) * 2).all()
+
+
+def test_what_a_batch_becomes_is_sampled_with_its_time_and_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slot = Slot()
+    monkeypatch.setattr(live_module, "find_mailbox", lambda: slot)
+    live(Doubler)()(BATCH)
+    [sample] = slot.samples
+    assert [row["text"] for row in sample["rows"]] == ["row 0", "row 2", "row 5", "row 7"]
+    assert [row["columns"]["n"] for row in sample["rows"]] == [0, 4, 10, 14]
+    assert sample["batch_rows"] == 10
+    assert sample["batch_seconds"] >= 0
+    assert sample["finished_at"] > 1.7e12
+    assert sample["worker"]
+
+
+class Passing:
+    """Embeds in passes, and tells of each."""
+
+    column = "text"
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        vectors = np.zeros((10, 3), np.float32)
+        for rows in (np.array([9, 4, 0]), np.array([1, 2, 3, 5, 6, 7, 8])):
+            time.sleep(MIN_INTERVAL_S)
+            vectors[rows] = rows[:, None]
+            self.passed(batch, rows, vectors)
+        return {**batch, "embedding": vectors}
+
+    def passed(self, batch: dict[str, Any], rows: Any, vectors: Any) -> None:
+        """A forward pass is done."""
+
+
+def test_each_forward_pass_is_sampled_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = Slot()
+    monkeypatch.setattr(live_module, "find_mailbox", lambda: slot)
+    live(Passing)()(BATCH)
+    first, second = slot.samples
+    assert [row["text"] for row in first["rows"]] == ["row 9", "row 4", "row 0"]
+    assert [row["id"] for row in first["rows"]] == ["9", "4", "0"]
+    assert [round(row["norm"] / 3**0.5) for row in first["rows"]] == [9, 4, 0]
+    assert [first["batch_rows"], second["batch_rows"]] == [3, 7]
+    assert first["batch_seconds"] >= MIN_INTERVAL_S
+    assert second["batch_seconds"] < 2 * MIN_INTERVAL_S + 0.5
+
+
+def test_passes_that_come_too_fast_are_counted_in_the_next_sample() -> None:
+    slot = Slot()
+    reporter = Reporter(slot)  # type: ignore[arg-type]
+    reporter.begin()
+    for _ in range(50):
+        reporter.passed(BATCH, np.array([3, 1]), np.ones((10, 3)), "text")
+    time.sleep(MIN_INTERVAL_S)
+    reporter.finish({"n": np.arange(100)}, "text")
+    assert len(slot.samples) < 50
+    assert sum(sample["batch_rows"] for sample in slot.samples) == 100
+
+
+def test_each_sample_tells_what_was_counted_since_the_one_before() -> None:
+    slot = Slot()
+    reporter = Reporter(slot)  # type: ignore[arg-type]
+    counters.take()
+    counters.loaded()
+    for lengths in ([8, 8], [2, 10], [5]):
+        reporter.begin()
+        counters.passed(lengths)
+        time.sleep(MIN_INTERVAL_S)
+        reporter.finish({"n": np.arange(len(lengths))}, None)
+    told = [[s[name] for name in ("calls", "models", "tokens", "padding")] for s in slot.samples]
+    assert told == [[1, 1, 16, 0], [1, 0, 12, 8], [1, 0, 5, 0]]
+
+
+def test_a_call_is_told_of_with_its_first_rows() -> None:
+    slot = Slot()
+    reporter = Reporter(slot)  # type: ignore[arg-type]
+    for _ in range(3):
+        reporter.begin()
+        for rows in ([0, 1], [2, 3]):
+            time.sleep(MIN_INTERVAL_S)
+            reporter.passed(BATCH, np.array(rows), np.ones((10, 3)), "text")
+        reporter.finish(BATCH, "text")
+    assert [sample["calls"] for sample in slot.samples] == [1, 0] * 3
+
+
+def test_batches_that_come_faster_than_can_be_shown_are_not_all_sampled() -> None:
+    slot = Slot()
+    reporter = Reporter(slot)  # type: ignore[arg-type]
+    for _ in range(50):
+        reporter.begin()
+        reporter.finish(BATCH, None)
+    assert 1 <= len(slot.samples) < 50
+    assert MIN_INTERVAL_S <= 0.1
+
+
+def test_a_result_that_is_no_batch_of_columns_is_passed_through() -> None:
+    slot = Slot()
+    reporter = Reporter(slot)  # type: ignore[arg-type]
+    for result in (iter([BATCH]), {}):
+        reporter.begin()
+        reporter.finish(result, None)
+    assert slot.samples == []
+
+
+def test_a_class_that_fails_fails_as_it_would_have() -> None:
+    with pytest.raises(KeyError, match="n"):
+        live(Doubler)()({"other": np.arange(3)})
+
+
+async def test_the_mailbox_gives_each_sample_once_and_keeps_the_newest() -> None:
+    mailbox = Mailbox()
+    assert await mailbox.take(0.01) == []
+    for number in range(300):
+        await mailbox.put({"number": number})
+    assert [s["number"] for s in await mailbox.take(1)] == list(range(300 - 256, 300))
+    assert await mailbox.take(0.01) == []
+
+
+async def test_who_waits_at_the_mailbox_can_be_woken() -> None:
+    mailbox = Mailbox()
+    await mailbox.wake()
+    assert await mailbox.take(60) == []

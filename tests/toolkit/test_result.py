@@ -1,0 +1,143 @@
+"""What a run leaves: the description of its dataset and the file."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from ray.data.extensions import ArrowTensorArray
+
+from demo_server.data import source
+from demo_server.experiments import embed
+from demo_server.protocol.driver_messages import Emitted, Message
+from demo_server.toolkit.context import Context
+from demo_server.toolkit.result import batch_outcome, type_name, write_parquet
+
+# Ray warns of settings of its own when it reads its defaults.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")
+
+
+class Batches:
+    """A dataset of which only the batches are asked; the last one may be an error."""
+
+    def __init__(self, *batches: pa.Table | Exception) -> None:
+        self._batches = batches
+
+    def iter_batches(self, **_: Any) -> Iterator[pa.Table]:
+        for batch in self._batches:
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
+
+
+def batch(first: int, vectors: np.ndarray[Any, Any]) -> pa.Table:
+    ids = pa.array([str(first + i) for i in range(len(vectors))])
+    return pa.table({"id": ids, "embedding": ArrowTensorArray.from_numpy(vectors)})
+
+
+def context(directory: Path, said: list[Message]) -> Context:
+    return Context(
+        send=said.append,
+        source=source.DatasetSource("nowhere"),
+        model="",
+        device="cpu",
+        cpus=2,
+        cores=2,
+        gpus=0,
+        directory=directory,
+        own_head=True,
+    )
+
+
+def test_vectors_are_written_as_lists_that_any_reader_knows(tmp_path: Path) -> None:
+    vectors = np.arange(24, dtype=np.float32).reshape(6, 4)
+    dataset: Any = Batches(batch(0, vectors[:4]), batch(4, vectors[4:]))
+    path = tmp_path / "result.parquet"
+    assert write_parquet(dataset, path) == path.stat().st_size
+    table = pq.read_table(path)
+    assert table.schema.field("embedding").type == pa.list_(pa.float32(), 4)
+    assert (np.stack(table["embedding"].to_numpy()) == vectors).all()
+    assert table["id"].to_pylist() == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_a_write_that_fails_leaves_no_half_a_file(tmp_path: Path) -> None:
+    dataset: Any = Batches(batch(0, np.zeros((2, 4))), OSError(errno.ENOSPC, "No space left"))
+    with pytest.raises(OSError, match="No space left"):
+        write_parquet(dataset, tmp_path / "result.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_a_warning_and_no_failed_run(tmp_path: Path) -> None:
+    said: list[Message] = []
+    dataset: Any = Batches(OSError(errno.ENOSPC, "No space left on device"))
+    embed.save(dataset, context(tmp_path, said))
+    [note] = said
+    assert isinstance(note, Emitted)
+    assert (note.kind, note.stage) == ("note", "write")
+    assert note.data["level"] == "warning"
+    assert note.data["text"] == "The result could not be written: No space left on device."
+
+
+def test_types_read_as_a_person_writes_them() -> None:
+    tensor = batch(0, np.zeros((1, 384), dtype=np.float32)).schema.field("embedding").type
+    types = [tensor, pa.float32(), pa.float64(), pa.string(), pa.list_(pa.int64())]
+    names = ["float32[384]", "float32", "float64", "string", "list<item: int64>"]
+    assert [type_name(kind) for kind in types] == names
+
+
+def test_one_batch_is_described_by_its_arrays() -> None:
+    columns = {
+        "text": np.array(["a", "b"], dtype=object),
+        "n": np.array([1, 2]),
+        "embedding": np.zeros((2, 8), dtype=np.float32),
+    }
+    result = batch_outcome(columns, "text", 1.5)
+    assert [(c.name, c.type) for c in result.columns] == [
+        ("text", "string"),
+        ("n", "int64"),
+        ("embedding", "float32[8]"),
+    ]
+    assert result.rows == 2
+    assert [row.text for row in result.first_rows] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "actors", "share"),
+    [
+        ("cpu", 0, 2, 0),
+        ("mps", 0, 1, 0),
+        ("cuda", 1, 1, 1),
+        ("cuda", 1, 4, 0.25),
+        ("cuda", 4, 2, 1),
+    ],
+)
+def test_actors_share_the_devices_that_ray_counts(
+    tmp_path: Path, device: Any, gpus: float, actors: int, share: float
+) -> None:
+    asked = context(tmp_path, [])
+    asked.device, asked.gpus = device, gpus
+    assert asked.gpus_per_actor(actors) == share
+
+
+def test_actors_share_the_cores(tmp_path: Path) -> None:
+    asked = context(tmp_path, [])
+    asked.cores = 8
+    assert [asked.embedder(actors=actors)["threads"] for actors in (1, 4, 16)] == [8, 2, 1]
+
+
+def test_a_stage_is_over_with_its_block(tmp_path: Path) -> None:
+    said: list[Message] = []
+    asked = context(tmp_path, said)
+    with asked.staged("first"):
+        asked.note("one")
+    asked.note("two")
+    assert [(m.stage, m.data["text"]) for m in said if isinstance(m, Emitted)] == [
+        ("first", "one"),
+        (None, "two"),
+    ]

@@ -1,0 +1,70 @@
+"""The rows that a slide shows of a batch."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from demo_server.protocol.events import Row
+from demo_server.toolkit.sample import MAX_TEXT, preview, sample_batch, sample_row
+
+FLOATS = st.floats(-1e6, 1e6, width=32)
+
+
+@given(st.lists(FLOATS, min_size=1, max_size=64))
+@example([1e-45])
+def test_a_preview_is_within_half_a_step_of_the_vector(values: list[float]) -> None:
+    vector = np.array(values, dtype=np.float32)
+    packed = preview(vector)
+    restored = np.frombuffer(base64.b64decode(packed["embedding"]), np.int8) * packed["scale"]
+    assert np.abs(restored - vector).max() <= packed["scale"] * 0.5001 + 1e-12
+    assert packed["norm"] == pytest.approx(float(np.linalg.norm(vector)), rel=1e-5)
+    assert packed["dim"] == len(values)
+
+
+def test_a_vector_with_nan_and_infinity_still_makes_a_row_of_the_protocol() -> None:
+    row = sample_row({"id": 1, "text": "a", "embedding": np.array([np.nan, np.inf, 1.0])}, 0)
+    assert Row.model_validate(row).norm == 1.0
+
+
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=8),
+        st.one_of(st.text(max_size=400), st.integers(), st.floats(), st.none(), st.booleans()),
+    )
+)
+def test_any_row_of_scalars_makes_a_row_of_the_protocol(values: dict[str, object]) -> None:
+    row = Row.model_validate_json(Row.model_validate(sample_row(values, 3)).model_dump_json())
+    assert len(row.text) <= MAX_TEXT
+
+
+def test_text_is_the_named_column_or_guessed() -> None:
+    values = {"id": "7", "title": "a title", "text": "a text", "review": "a review"}
+    assert sample_row(values, 0)["text"] == "a text"
+    assert sample_row(values, 0, "review")["text"] == "a review"
+    del values["text"]
+    assert sample_row(values, 0)["text"] == "a title"
+
+
+def test_rows_are_spread_over_the_batch_and_numbered_where_they_have_no_id() -> None:
+    batch = {"text": np.array([f"row {i}" for i in range(100)], dtype=object)}
+    rows = sample_batch(batch, 4, offset=1000)
+    assert [row["id"] for row in rows] == ["1000", "1025", "1050", "1075"]
+    assert [row["text"] for row in rows] == ["row 0", "row 25", "row 50", "row 75"]
+
+
+def test_a_batch_smaller_than_the_sample_gives_each_row_once() -> None:
+    assert [row["id"] for row in sample_batch({"id": ["a", "b"], "text": ["", ""]}, 4)] == [
+        "a",
+        "b",
+    ]
+    assert sample_batch({"text": []}, 4) == []
+
+
+def test_columns_that_are_no_scalars_are_left_out() -> None:
+    row = sample_row({"text": "t", "label": np.int64(3), "tags": ["a"], "score": float("nan")}, 0)
+    assert row["columns"] == {"label": 3}

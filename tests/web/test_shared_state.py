@@ -1,0 +1,131 @@
+"""Shared deck state: merged the same way whether patch by patch or all at once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from demo_server.protocol.errors import Refusal
+from demo_server.protocol.frames import ErrorCode, Role
+from demo_server.web.shared_state import Channels, Patch, combine, merge
+
+KEYS = st.sampled_from("abc")
+VALUES: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none() | st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2),
+    lambda inner: st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=6,
+)
+PATCHES = st.dictionaries(KEYS, VALUES, max_size=3)
+
+
+def copy(patch: Patch) -> Patch:
+    copied: Patch = json.loads(json.dumps(patch))
+    return copied
+
+
+@given(start=PATCHES, patches=st.lists(PATCHES, max_size=5))
+def test_a_combined_patch_leaves_what_its_parts_leave(start: Patch, patches: list[Patch]) -> None:
+    one_by_one: Patch = {}
+    merge(one_by_one, copy(start))
+    at_once, waiting = copy(one_by_one), [copy({})]
+    for patch in patches:
+        merge(one_by_one, copy(patch))
+        if not combine(waiting[-1], copy(patch)):
+            waiting.append(copy(patch))
+    for patch in waiting:
+        merge(at_once, patch)
+    assert at_once == one_by_one
+
+
+def test_emptying_a_poll_and_a_vote_after_it_stay_two_patches() -> None:
+    reset: Patch = {"batch": {"results": None}}
+    assert not combine(reset, {"batch": {"results": {"me": 1}}})
+    assert reset == {"batch": {"results": None}}
+    votes: Patch = {"batch": {"results": {"me": 1}}}
+    assert combine(votes, {"batch": {"results": {"you": 0}}})
+    assert votes == {"batch": {"results": {"me": 1, "you": 0}}}
+
+
+def test_null_removes_a_key() -> None:
+    state: Patch = {"a": {"b": 1, "c": 2}}
+    merge(state, {"a": {"b": None}})
+    assert state == {"a": {"c": 2}}
+
+
+VOTE: Patch = {"batch": {"results": {"me": 1}}}
+
+
+def test_a_viewer_votes_and_is_bound_to_its_voter() -> None:
+    channels = Channels()
+    assert channels.publish(Role.VIEWER, "poll", VOTE, None) == "me"
+    with pytest.raises(Refusal, match="somebody else"):
+        channels.publish(Role.VIEWER, "poll", {"batch": {"results": {"you": 1}}}, "me")
+    channels.publish(Role.VIEWER, "poll", {"batch": {"results": {"me": [0, 2]}}}, "me")
+    assert channels.state["poll"] == {"batch": {"results": {"me": [0, 2]}}}
+
+
+def test_a_voter_belongs_to_one_browser_also_over_a_reload() -> None:
+    channels = Channels()
+    channels.publish(Role.VIEWER, "poll", VOTE, None, "a phone")
+    channels.publish(Role.VIEWER, "poll", {"batch": {"results": {"me": 0}}}, None, "a phone")
+    for browser in ("another phone", None):
+        with pytest.raises(Refusal, match="Somebody else"):
+            channels.publish(Role.VIEWER, "poll", VOTE, None, browser)
+    second: Patch = {"batch": {"results": {"second": 1}}}
+    with pytest.raises(Refusal, match="as somebody else"):
+        channels.publish(Role.VIEWER, "poll", second, None, "a phone")
+    assert channels.state["poll"] == {"batch": {"results": {"me": 0}}}
+
+
+BAD_VOTES: list[tuple[str, Patch]] = [
+    ("nav", VOTE),
+    ("poll", {}),
+    ("poll", {"batch": {"status": 1}}),
+    ("poll", {"batch": {"results": {"me": 1}, "status": 2}}),
+    ("poll", {"batch": None}),
+    ("poll", {"batch": {"results": None}}),
+    ("poll", {"batch": {"results": {}}}),
+    ("poll", {"batch": {"results": {"me": None}}}),
+    ("poll", {"batch": {"results": {"me": "all"}}}),
+    ("poll", {"batch": {"results": {"me": True}}}),
+    ("poll", {"batch": {"results": {"me": 1, "you": 1}}}),
+    ("poll", {"batch": {"results": {"m" * 65: 1}}}),
+]
+
+
+@pytest.mark.parametrize(("channel", "patch"), BAD_VOTES)
+def test_a_viewer_can_do_nothing_but_vote(channel: str, patch: Patch) -> None:
+    channels = Channels()
+    with pytest.raises(Refusal) as refused:
+        channels.publish(Role.VIEWER, channel, patch, None)
+    assert refused.value.code is ErrorCode.NOT_ALLOWED
+    assert channels.state == {}
+
+
+def test_a_channel_cannot_grow_for_ever() -> None:
+    channels = Channels()
+    for number in range(20):
+        channels.publish(Role.PRESENTER, "drawings", {str(number): "x" * 50_000}, None)
+    with pytest.raises(Refusal, match="would hold more"):
+        channels.publish(Role.PRESENTER, "drawings", {"more": "x" * 50_000}, None)
+    assert "more" not in channels.state["drawings"]
+
+
+def test_there_are_only_so_many_channels() -> None:
+    channels = Channels()
+    for number in range(32):
+        channels.publish(Role.PRESENTER, f"c{number}", {"a": 1}, None)
+    with pytest.raises(Refusal, match="channels already"):
+        channels.publish(Role.PRESENTER, "one more", {"a": 1}, None)
+
+
+def test_a_patch_cannot_be_nested_without_end() -> None:
+    patch: Patch = {}
+    for _ in range(50):
+        patch = {"deeper": patch}
+    with pytest.raises(Refusal, match="levels deep"):
+        Channels().publish(Role.PRESENTER, "nav", patch, None)
