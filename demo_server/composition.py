@@ -10,51 +10,51 @@ from demo_server.processes.descriptions import Describer
 from demo_server.processes.driver import DriverProcess, driver_command
 from demo_server.processes.priority import Priority
 from demo_server.processes.ray_head import LocalHead, Ray, UserCluster
-from demo_server.processes.state_file import Ledger
+from demo_server.processes.state_file import StateFile
 from demo_server.runs.archive import Archive
-from demo_server.runs.registry import Runs
-from demo_server.scheduling.scheduler import Conductor
-from demo_server.scheduling.standby_pool import Readiness
+from demo_server.runs.registry import RunRegistry
+from demo_server.scheduling.scheduler import Scheduler
+from demo_server.scheduling.standby_pool import StandbyPool
 from demo_server.system import machine
 from demo_server.system.code_version import code_version
 from demo_server.system.settings import Settings
 
 
-class Works:
-    """What a server and a run in a terminal share; `ahead` as `Conductor` has it."""
+class Composition:
+    """What a server and a run in a terminal share; `ahead` as `Scheduler` has it."""
 
     def __init__(
         self,
         settings: Settings,
-        book: Ledger,
+        book: StateFile,
         ray: Ray | None = None,
         command: Callable[[Ray, Settings], list[str]] = driver_command,
         ahead: bool = True,
     ) -> None:
         self.settings = settings
-        self.runs = Runs(
+        self.runs = RunRegistry(
             Archive(settings.runs), settings.dataset, settings.model, settings.runs_bytes
         )
         self._command, self._book = command, book
         self.ray = ray or self._own_ray(book)
         self._numbers = itertools.count(1)
         standbys = machine.standbys_for(machine.memory_bytes())
-        self.readiness = Readiness(self.ray, self._spawn, code_version, standbys)
-        self.conductor = Conductor(self.runs, self.readiness, ahead)
-        self.conductor.give_way = Priority(book).look
+        self.standby_pool = StandbyPool(self.ray, self._spawn, code_version, standbys)
+        self.scheduler = Scheduler(self.runs, self.standby_pool, ahead)
+        self.scheduler.give_way = Priority(book).look
         self.describer = Describer(settings)
 
-    def _own_ray(self, book: Ledger) -> Ray:
+    def _own_ray(self, book: StateFile) -> Ray:
         if self.settings.ray_address:
             return UserCluster(self.settings.ray_address)
         return LocalHead(
             book,
-            on_lost=lambda reason: self.conductor.ray_lost(reason),
-            on_down=lambda: self.conductor.pump(),
+            on_lost=lambda reason: self.scheduler.ray_lost(reason),
+            on_down=lambda: self.scheduler.pump(),
         )
 
     def _spawn(self, ray: Ray) -> DriverProcess:
-        driver = DriverProcess(self.conductor.heard, self.conductor.exited, self._book)
+        driver = DriverProcess(self.scheduler.heard, self.scheduler.exited, self._book)
         output = self.settings.cache / "drivers" / f"{os.getpid()}-{next(self._numbers)}.out"
         driver.start(self._command(ray, self.settings), ray.env(), output)
         return driver

@@ -18,26 +18,26 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from demo_server.composition import Works
+from demo_server.composition import Composition
 from demo_server.preflight.checks import Serving, preflight
 from demo_server.processes import state_file
-from demo_server.processes.calibration import Measuring
+from demo_server.processes.calibration import Calibration
 from demo_server.processes.descriptions import DescribeError
-from demo_server.processes.state_file import Ledger
+from demo_server.processes.state_file import StateFile
 from demo_server.protocol.findings import Finding
 from demo_server.protocol.frames import MAX_CLIENT_FRAME_BYTES, ServerStatus
 from demo_server.runs.log import Author
-from demo_server.scheduling.experiments import Catalog
+from demo_server.scheduling.experiments import Experiments
 from demo_server.system import process
 from demo_server.system.addresses import EVERYWHERE, LOOPBACK
 from demo_server.system.code_version import code_version
 from demo_server.system.settings import Settings
 from demo_server.web.app import create_app
-from demo_server.web.auth import Doors, HostRule, session_key
+from demo_server.web.auth import Credentials, HostRule, session_key
 from demo_server.web.client_connection import SEND_TIMEOUT_S
 from demo_server.web.http_protocol import HttpProtocol
-from demo_server.web.hub import Room
-from demo_server.web.paired_devices import Devices
+from demo_server.web.hub import Hub
+from demo_server.web.paired_devices import PairedDevices
 from demo_server.web.share_url import Sharing
 from demo_server.web.websocket_protocol import SocketProtocol
 
@@ -58,98 +58,105 @@ class ServeError(Exception):
 
 
 class DemoServer:
-    """One server: its works, its room of clients, and what it does by itself."""
+    """One server: its runs, its clients, and what it does by itself."""
 
-    def __init__(self, settings: Settings, port: int, works: Works, secret: str) -> None:
+    def __init__(
+        self, settings: Settings, port: int, composition: Composition, secret: str
+    ) -> None:
         self.settings = settings
-        self.works = works
-        self.room = Room(secrets.token_hex(8), self.works.runs, settings.recorded)
-        self.works.runs.watchers.append(self.room)
+        self.composition = composition
+        self.hub = Hub(secrets.token_hex(8), self.composition.runs, settings.recorded)
+        self.composition.runs.watchers.append(self.hub)
         key = session_key(settings.cache / "session.key")
-        devices = Devices(settings.cache / "devices.json")
-        self.doors = Doors(settings.token, secret, key, devices=devices)
+        devices = PairedDevices(settings.cache / "devices.json")
+        self.credentials = Credentials(settings.token, secret, key, devices=devices)
         if settings.pairing_code:
-            self.doors.add_code(settings.pairing_code)
-        self.measuring = Measuring(settings, works.ray, self._describe)
-        self.works.conductor.on_change = self._changed
+            self.credentials.add_code(settings.pairing_code)
+        self.measuring = Calibration(settings, composition.ray, self._describe)
+        self.composition.scheduler.on_change = self._changed
         self._describe_again_at = math.inf
         self._described_code: object = None
         self._trouble: str | None = None
         self._url = f"http://localhost:{port}"
         self.sharing = Sharing(port, settings.share, settings.public_url)
-        self.room.share_url = self.sharing.url
+        self.hub.share_url = self.sharing.url
         rule = HostRule(port, settings.allow_hosts, settings.allow_origins, self.sharing)
         self.app = create_app(
-            self.room, self.works.conductor, self.doors, rule, settings.dist, self._preflight
+            self.hub,
+            self.composition.scheduler,
+            self.credentials,
+            rule,
+            settings.dist,
+            self._preflight,
         )
         self.app.router.lifespan_context = self._lifespan
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        self.works.runs.recover(_is_author_alive)
-        tasks = [asyncio.create_task(self.room.tick_forever())]
+        self.composition.runs.recover(_is_author_alive)
+        tasks = [asyncio.create_task(self.hub.tick_forever())]
         if self.settings.recorded:
-            self.works.conductor.catalog = Catalog(trouble=RECORDED)
-            self.room.announce(ServerStatus.READY, None, [])
+            self.composition.scheduler.catalog = Experiments(trouble=RECORDED)
+            self.hub.announce(ServerStatus.READY, None, [])
         else:
             tasks.append(asyncio.create_task(self._look()))
         yield
         for task in tasks:
             task.cancel()
         self.measuring.interrupt()
-        await self.works.conductor.close()
+        await self.composition.scheduler.close()
 
     def _preflight(self) -> AsyncIterator[Finding]:
         """Look at all that the talk stands on, this server included."""
-        room = self.room
-        serving = Serving(self._url, room.status, room.reason, room.share_url, room.visited_at)
+        hub = self.hub
+        serving = Serving(self._url, hub.status, hub.reason, hub.share_url, hub.visited_at)
         return preflight(self.settings, serving)
 
     async def _look(self) -> None:
         """Start everything that takes time, then keep looking whether code has changed."""
-        remembered = self.works.describer.remembered()
+        remembered = self.composition.describer.remembered()
         if remembered:
             self._described_code = code_version()
-            self.works.conductor.catalog = Catalog(remembered)
-        self.works.conductor.open()
+            self.composition.scheduler.catalog = Experiments(remembered)
+        self.composition.scheduler.open()
         while True:
             again = asyncio.get_running_loop().time() >= self._describe_again_at
             if again or self._described_code != code_version():
                 await self._describe()
-            idle = self.works.conductor.idle_and_ready
+            idle = self.composition.scheduler.idle_and_ready
             if idle and self.measuring.needed():
                 self.measuring.begin()
-            if self.sharing.url != self.room.share_url:
+            if self.sharing.url != self.hub.share_url:
                 self._changed()
             await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def _describe(self) -> None:
         code = code_version()
         try:
-            descriptions = await self.works.describer.describe()
+            descriptions = await self.composition.describer.describe()
         except DescribeError as error:
             log.error("%s", error)
             self._trouble = str(error)
             self._describe_again_at = asyncio.get_running_loop().time() + DESCRIBE_RETRY_S
-            if not self.works.conductor.catalog.known:
-                self.works.conductor.catalog = Catalog(trouble=self._trouble)
+            if not self.composition.scheduler.catalog.known:
+                self.composition.scheduler.catalog = Experiments(trouble=self._trouble)
         else:
             self._describe_again_at = math.inf
             self._trouble = " ".join(descriptions.errors) or None
-            self.works.conductor.catalog = Catalog(descriptions)
+            self.composition.scheduler.catalog = Experiments(descriptions)
         self._described_code = code
         self._changed()
 
     def _changed(self) -> None:
-        conductor = self.works.conductor
-        if conductor.busy:
+        scheduler = self.composition.scheduler
+        if scheduler.busy:
             self.measuring.interrupt()
-        status, reason = self.works.readiness.status
+        status, reason = self.composition.standby_pool.status
         if self._trouble:
             status, reason = ServerStatus.DEGRADED, self._trouble
-        elif not conductor.catalog.known and status is ServerStatus.READY:
+        elif not scheduler.catalog.known and status is ServerStatus.READY:
             status, reason = ServerStatus.STARTING, "The experiments are being read."
-        self.room.announce(status, reason, conductor.catalog.infos, self.sharing.url)
+        self.hub.announce(status, reason, scheduler.catalog.infos, self.sharing.url)
 
 
 def _is_author_alive(author: Author) -> bool:
@@ -164,10 +171,12 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-def serve(settings: Settings, make_works: Callable[[Settings, Ledger], Works] = Works) -> None:
+def serve(
+    settings: Settings, compose: Callable[[Settings, StateFile], Composition] = Composition
+) -> None:
     """Serve until a signal, or until standard input closes where that was asked for.
 
-    `make_works` is for the stress program, whose runs come from something other than Ray.
+    `compose` is for the stress program, whose runs come from something other than Ray.
 
     Raises:
         ServeError: the port is taken, another server uses this cache, or no file can be written.
@@ -182,14 +191,14 @@ def serve(settings: Settings, make_works: Callable[[Settings, Ledger], Works] = 
     name = {EVERYWHERE: LOOPBACK}.get(settings.host, settings.host)
     host = f"[{name}]" if ":" in name else name
     secret = secrets.token_urlsafe(24)
-    book = Ledger(settings.cache / state_file.SERVER, secret)
+    book = StateFile(settings.cache / state_file.SERVER, secret)
     book.entry.port, book.entry.url = port, f"http://{host}:{port}"
     try:
         ended = state_file.end_orphans(settings.cache)
         if ended:
             log.info("%d processes of a server that was killed were ended", ended)
         book.write()
-        server = DemoServer(settings, port, make_works(settings, book), secret)
+        server = DemoServer(settings, port, compose(settings, book), secret)
     except OSError as error:
         raise ServeError(f"{settings.cache} cannot be used: {error.strerror}.") from error
     log.info("serving at %s", book.entry.url)

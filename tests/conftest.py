@@ -19,10 +19,10 @@ import uvicorn
 import websockets
 from ray_cluster import Outside, RayCluster, free_port
 
-from demo_server.composition import Works
-from demo_server.processes.calibration import KEY, Measuring
+from demo_server.composition import Composition
+from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.ray_head import Ray, RayStartError, RayState, Usage
-from demo_server.processes.state_file import Ledger
+from demo_server.processes.state_file import StateFile
 from demo_server.protocol.driver_messages import Description, Descriptions, Needs
 from demo_server.server import DemoServer, uvicorn_config
 from demo_server.system.settings import Settings
@@ -119,7 +119,7 @@ def settings(tmp_path: Path) -> Settings:
 
     async def nothing() -> None: ...
 
-    made.machine_file.write_text(json.dumps({KEY: Measuring(made, FakeRay(), nothing).key()}))
+    made.machine_file.write_text(json.dumps({KEY: Calibration(made, FakeRay(), nothing).key()}))
     return made
 
 
@@ -199,12 +199,12 @@ async def serve(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         used = replace(settings, **changes)
         listener = socket.create_server(("127.0.0.1", 0))
         port = int(listener.getsockname()[1])
-        book = Ledger(settings.cache / "server.json", "local-secret")
-        works = Works(used, book, ray=ray or FakeRay(), command=command)
-        key = works.describer.key()
+        book = StateFile(settings.cache / "server.json", "local-secret")
+        composition = Composition(used, book, ray=ray or FakeRay(), command=command)
+        key = composition.describer.key()
         remembered = {"key": key, "descriptions": DESCRIPTIONS.model_dump(by_alias=True)}
-        works.describer.path.write_text(json.dumps(remembered))
-        server = DemoServer(used, port, works, "local-secret")
+        composition.describer.path.write_text(json.dumps(remembered))
+        server = DemoServer(used, port, composition, "local-secret")
         process = uvicorn.Server(uvicorn_config(server.app))
         # The listener takes connections already: clients wait until it is served.
         running.append((process, asyncio.create_task(process._serve([listener]))))

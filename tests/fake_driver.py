@@ -47,7 +47,7 @@ def main() -> None:
     def listen() -> None:
         for line in sys.stdin:
             command = json.loads(line)
-            if command["type"] not in ("connect", "hurry"):
+            if command["type"] not in ("connect", "prioritize"):
                 commands.put(command)
         os._exit(0)
 

@@ -20,7 +20,7 @@ import psutil
 
 from bench.faults.client import Client, is_rows
 from demo_server.processes import state_file
-from demo_server.processes.calibration import KEY, Measuring
+from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.ray_head import UserCluster
 from demo_server.system import process
 from demo_server.system.settings import Settings
@@ -99,7 +99,7 @@ class Stage:
         async def nothing() -> None: ...
 
         settings = Settings(cache=self.cache, model=str(self.model))
-        key = Measuring(settings, UserCluster(""), nothing).key()
+        key = Calibration(settings, UserCluster(""), nothing).key()
         settings.machine_file.write_text(json.dumps({KEY: key}))
 
     # The server and what it started

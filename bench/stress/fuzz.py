@@ -67,7 +67,7 @@ class Fuzz:
 
     async def _lane(self, random: Random) -> None:
         while sum(self.sent.values()) < self.frames and self.server.alive:
-            await Visit(self, random).play()
+            await ConnectionSlot(self, random).play()
         if not self.server.alive:
             self.faults.append("the server has ended")
 
@@ -100,7 +100,7 @@ class Fuzz:
         if self.server.process.pid != pid or not await self.server.get("/api/health"):
             self.faults.append("the server is gone or another")
             return
-        visit = Visit(self, Random(self.seed))
+        visit = ConnectionSlot(self, Random(self.seed))
         if not await visit.runs():
             self.faults.append("no run succeeds any more")
 
@@ -110,7 +110,7 @@ class Fuzz:
         del self.run_ids[:-KEPT_RUNS]
 
 
-class Visit:
+class ConnectionSlot:
     """One connection of the fuzz, from its hello until it is closed or has had enough."""
 
     def __init__(self, fuzz: Fuzz, random: Random) -> None:

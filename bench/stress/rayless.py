@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from demo_server.cli.options import add_serve_options, serve_settings
-from demo_server.composition import Works
-from demo_server.processes.calibration import KEY, Measuring
+from demo_server.composition import Composition
+from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.ray_head import Ray, RayState, Usage
-from demo_server.processes.state_file import Ledger
+from demo_server.processes.state_file import StateFile
 from demo_server.protocol.driver_messages import Description, Descriptions, Needs
 from demo_server.server import serve
 from demo_server.system.checkout import ROOT
@@ -73,20 +73,20 @@ def _describe() -> Descriptions:
     return Descriptions(experiments=[embed])
 
 
-def _works(settings: Settings, book: Ledger) -> Works:
+def _composition(settings: Settings, book: StateFile) -> Composition:
     def command(ray: Ray, settings: Settings) -> list[str]:
         return [sys.executable, str(FAKE_DRIVER)]
 
     async def nothing() -> None: ...
 
-    works = Works(settings, book, ray=NoRay(), command=command)
+    composition = Composition(settings, book, ray=NoRay(), command=command)
     # The machine counts as measured first: the key of what is described depends on that.
-    key = Measuring(settings, NoRay(), nothing).key()
+    key = Calibration(settings, NoRay(), nothing).key()
     settings.machine_file.write_text(json.dumps({KEY: key}))
     descriptions = _describe().model_dump(by_alias=True)
-    described = {"key": works.describer.key(), "descriptions": descriptions}
-    works.describer.path.write_text(json.dumps(described))
-    return works
+    described = {"key": composition.describer.key(), "descriptions": descriptions}
+    composition.describer.path.write_text(json.dumps(described))
+    return composition
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def main() -> None:
     add_serve_options(parser)
     settings = serve_settings(parser.parse_args())
     Path(settings.cache).mkdir(parents=True, exist_ok=True)
-    serve(settings, _works)
+    serve(settings, _composition)
 
 
 if __name__ == "__main__":

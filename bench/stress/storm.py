@@ -91,8 +91,8 @@ class Storm:
 
     async def _blow(self, starter: Client, began: float) -> None:
         """Runs, storms and restarts, side by side."""
-        works = [self._run_on(starter), self._storms(), self._restarts()]
-        tasks = [asyncio.create_task(work) for work in works]
+        composition = [self._run_on(starter), self._storms(), self._restarts()]
+        tasks = [asyncio.create_task(work) for work in composition]
         left = self.weather.seconds - (time.monotonic() - began)
         done, _ = await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_EXCEPTION)
         for task in tasks:

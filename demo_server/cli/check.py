@@ -112,17 +112,17 @@ async def _phone(settings: Settings, serving: Serving) -> Finding:
 
 async def ray_up(settings: Settings) -> Finding:
     """Start Ray and a driver as the server would, or join the user's cluster, and end them."""
-    async with working(settings, await read_catalog(settings)) as works:
-        readiness, changed = works.readiness, asyncio.Event()
-        works.conductor.on_change = changed.set
+    async with working(settings, await read_catalog(settings)) as composition:
+        standby_pool, changed = composition.standby_pool, asyncio.Event()
+        composition.scheduler.on_change = changed.set
         began = time.monotonic()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(RAY_S):
-                while not readiness.has_ready and not readiness.trouble:
+                while not standby_pool.has_ready and not standby_pool.trouble:
                     changed.clear()
                     await changed.wait()
-        if readiness.has_ready:
+        if standby_pool.has_ready:
             says = f"Ray and a driver were up after {time.monotonic() - began:.0f} s."
             return Finding(name="Ray", ok=True, says=says)
-        says = readiness.trouble or f"Ray was not up after {RAY_S:.0f} s."
+        says = standby_pool.trouble or f"Ray was not up after {RAY_S:.0f} s."
     return Finding(name="Ray", ok=False, says=says, remedy="Mend that and look again.")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from demo_server.composition import Works
+from demo_server.composition import Composition
 from demo_server.protocol import events
 from demo_server.protocol.events import RunStatus
 from demo_server.runs.run import Run
@@ -14,14 +14,14 @@ from demo_server.runs.run import Run
 SHARE = 0.4
 
 
-class Presser:
+class ActionPresser:
     """Presses each action once when `SHARE` of the rows are out; implements `runs.RunWatcher`.
 
     A note in the run says who did, so that a recording claims nothing that was not.
     """
 
-    def __init__(self, works: Works, actions: list[str]) -> None:
-        self._works = works
+    def __init__(self, composition: Composition, actions: list[str]) -> None:
+        self._composition = composition
         self.left = list(actions)
         """Those that were not pressed yet."""
 
@@ -42,16 +42,16 @@ class Presser:
     def _press(self, run: Run, actions: list[str]) -> None:
         for action in actions:
             text = f"`demo-server record` presses {action}."
-            self._works.runs.append(run, "note", {"text": text})
-            self._works.conductor.act(run.run_id, action, {})
+            self._composition.runs.append(run, "note", {"text": text})
+            self._composition.scheduler.act(run.run_id, action, {})
 
 
 @contextmanager
-def pressing(works: Works, actions: list[str]) -> Iterator[Presser]:
+def pressing(composition: Composition, actions: list[str]) -> Iterator[ActionPresser]:
     """Press `actions` in the run that is started meanwhile."""
-    presser = Presser(works, actions)
-    works.runs.watchers.append(presser)
+    presser = ActionPresser(composition, actions)
+    composition.runs.watchers.append(presser)
     try:
         yield presser
     finally:
-        works.runs.watchers.remove(presser)
+        composition.runs.watchers.remove(presser)

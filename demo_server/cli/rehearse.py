@@ -80,15 +80,15 @@ async def rehearse(settings: Settings, root: Path) -> AsyncIterator[Finding]:
     """Run the main path once, in one session on Ray, and keep each run as its recording."""
     catalog = await read_catalog(settings)
     infos = {info.name: info for info in catalog.infos}
-    async with working(settings, catalog) as works:
+    async with working(settings, catalog) as composition:
         for slot in schedule(root / "slides"):
             name, printer = slot.experiment, BarPrinter(sys.stderr, sys.stderr)
             try:
-                run_id = await run_one(works, name, {}, printer)
+                run_id = await run_one(composition, name, {}, printer)
             except Refusal as refusal:
                 yield Finding(name=name, ok=False, says=refusal.message, remedy="Mend that first.")
                 continue
-            run = works.runs.loaded(run_id)
+            run = composition.runs.loaded(run_id)
             if printer.status is not RunStatus.SUCCEEDED or run is None:
                 says = f"The run {printer.status.value}; its last words are above."
                 yield Finding(
@@ -97,7 +97,7 @@ async def rehearse(settings: Settings, root: Path) -> AsyncIterator[Finding]:
                 continue
             yield in_time(slot, run.state.t / 1000)
             try:
-                log = works.runs.archive.log_path(run_id)
+                log = composition.runs.archive.log_path(run_id)
                 recording.record(log, infos[name], root / "public" / "recordings")
             except (BrokenLogError, OSError) as error:
                 says = f"The recording cannot be written: {error}"

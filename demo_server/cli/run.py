@@ -18,18 +18,18 @@ from typing import Any, TextIO
 
 from demo_server.cli.options import Parser, SettingsError, add_source_options, source_settings
 from demo_server.cli.press_actions import pressing
-from demo_server.composition import Works
+from demo_server.composition import Composition
 from demo_server.processes import state_file
 from demo_server.processes.descriptions import Describer
 from demo_server.processes.ray_head import JoinedRay, Ray
-from demo_server.processes.state_file import Ledger
+from demo_server.processes.state_file import StateFile
 from demo_server.protocol import events
 from demo_server.protocol.driver_messages import Description
 from demo_server.protocol.events import Check, ProgressData, ResultData, RunStatus
 from demo_server.runs import recording
 from demo_server.runs.log import BrokenLogError
 from demo_server.runs.run import Run
-from demo_server.scheduling.experiments import Catalog
+from demo_server.scheduling.experiments import Experiments
 from demo_server.system.checkout import ROOT
 from demo_server.system.settings import Settings
 
@@ -105,7 +105,7 @@ class Asked:
     """What a command line asks to be run."""
 
     settings: Settings
-    catalog: Catalog
+    catalog: Experiments
     experiment: str
     params: dict[str, Any]
     json: bool
@@ -137,8 +137,8 @@ class Asked:
         """Run it to its end."""
 
         async def one() -> RunStatus:
-            async with working(self.settings, self.catalog) as works:
-                await run_one(works, self.experiment, self.params, printer)
+            async with working(self.settings, self.catalog) as composition:
+                await run_one(composition, self.experiment, self.params, printer)
             return printer.status
 
         return asyncio.run(one())
@@ -169,13 +169,13 @@ def record(argv: Sequence[str]) -> int:
         catalog.get(name)  # before anything runs
 
     async def all_of_them() -> RunStatus:
-        async with working(settings, catalog) as works:
+        async with working(settings, catalog) as composition:
             for name in args.experiments:
                 printer = BarPrinter(sys.stderr, sys.stdout)
                 takes_rows = "rows" in catalog.get(name).schema_.get("properties", {})
                 params = {"rows": args.rows} if args.rows is not None and takes_rows else {}
-                with pressing(works, infos[name].actions) as presser:
-                    run_id = await run_one(works, name, params, printer)
+                with pressing(composition, infos[name].actions) as presser:
+                    run_id = await run_one(composition, name, params, printer)
                 if printer.status is not RunStatus.SUCCEEDED:
                     print(f"{name} is not recorded.", file=sys.stderr)
                     return printer.status
@@ -183,7 +183,9 @@ def record(argv: Sequence[str]) -> int:
                     words = f"too short to press {', '.join(presser.left)} in; give it more --rows"
                     print(f"{name} is not recorded: {words}.", file=sys.stderr)
                     return RunStatus.FAILED
-                path = recording.record(works.runs.archive.log_path(run_id), infos[name], args.out)
+                path = recording.record(
+                    composition.runs.archive.log_path(run_id), infos[name], args.out
+                )
                 print(f"Recorded: {path} ({path.stat().st_size / 1000:.0f} kB)", file=sys.stderr)
         return RunStatus.SUCCEEDED
 
@@ -194,7 +196,7 @@ def record(argv: Sequence[str]) -> int:
         return EXIT_CODES[RunStatus.FAILED]
 
 
-async def read_catalog(settings: Settings) -> Catalog:
+async def read_catalog(settings: Settings) -> Experiments:
     """Return the experiments, as remembered or read anew.
 
     Raises:
@@ -202,42 +204,44 @@ async def read_catalog(settings: Settings) -> Catalog:
     """
     settings.cache.mkdir(parents=True, exist_ok=True)
     describer = Describer(settings)
-    return Catalog(describer.remembered() or await describer.describe())
+    return Experiments(describer.remembered() or await describer.describe())
 
 
 @contextlib.asynccontextmanager
-async def working(settings: Settings, catalog: Catalog) -> AsyncIterator[Works]:
+async def working(settings: Settings, catalog: Experiments) -> AsyncIterator[Composition]:
     """Works on the running server's Ray if there is one, else on a head of their own."""
     state_file.end_orphans(settings.cache)
     server = state_file.running_server(settings.cache)
     joined: Ray | None = None
     if settings.ray_address is None and server and server.ray:
         joined = JoinedRay(server.ray.address, server.ray.token)
-    book = Ledger(settings.cache / f"terminal-{os.getpid()}.json")
+    book = StateFile(settings.cache / f"terminal-{os.getpid()}.json")
     book.write()
     # Who types a command waits for what it does, and for nothing that comes after it.
-    works = Works(settings, book, ray=joined, ahead=False)
-    works.conductor.catalog = catalog
-    works.conductor.open()
+    composition = Composition(settings, book, ray=joined, ahead=False)
+    composition.scheduler.catalog = catalog
+    composition.scheduler.open()
     try:
-        yield works
+        yield composition
     finally:
-        await works.conductor.close()
+        await composition.scheduler.close()
         book.close()
 
 
-async def run_one(works: Works, experiment: str, params: dict[str, Any], printer: Printer) -> str:
+async def run_one(
+    composition: Composition, experiment: str, params: dict[str, Any], printer: Printer
+) -> str:
     """Start a run, wait for its end, and return its id; an interrupt cancels it."""
-    works.runs.watchers.append(printer)
-    works.conductor.on_change = lambda: printer.trouble(works.readiness.trouble)
+    composition.runs.watchers.append(printer)
+    composition.scheduler.on_change = lambda: printer.trouble(composition.standby_pool.trouble)
     try:
-        run_id = works.conductor.start(secrets.token_hex(8), experiment, params)
+        run_id = composition.scheduler.start(secrets.token_hex(8), experiment, params)
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(name, works.conductor.cancel_if_live, run_id)
+            loop.add_signal_handler(name, composition.scheduler.cancel_if_live, run_id)
         await printer.ended.wait()
     finally:
-        works.runs.watchers.remove(printer)
+        composition.runs.watchers.remove(printer)
     return run_id
 
 

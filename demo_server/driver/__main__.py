@@ -15,14 +15,14 @@ from queue import SimpleQueue
 from typing import NoReturn
 
 from demo_server.driver.cluster import ClusterError, cluster_resources
-from demo_server.driver.run_loop import Session
+from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import add_settings, start
-from demo_server.driver.writer import Channel
+from demo_server.driver.writer import MessageWriter
 from demo_server.protocol.driver_messages import (
     ActCommand,
     ConnectCommand,
     Ended,
-    HurryCommand,
+    PrioritizeCommand,
     Ready,
     RunCommand,
     command,
@@ -36,17 +36,17 @@ def main() -> None:
     parser.add_argument("--wait", action="store_true", help="connect only when told to")
     add_settings(parser)
     args = parser.parse_args()
-    channel = Channel(args.messages_fd)
+    channel = MessageWriter(args.messages_fd)
     channel.keep_alive()
     runs: SimpleQueue[RunCommand] = SimpleQueue()
-    hurries: list[HurryCommand] = []
-    sessions: list[Session] = []
+    prioritized: list[PrioritizeCommand] = []
+    sessions: list[RunLoop] = []
     may_connect = threading.Event()
     if not args.wait:
         may_connect.set()
     # Before the first word to Ray: a head that is gone keeps `ray.init` waiting for minutes.
     threading.Thread(
-        target=listen, args=(runs, hurries, sessions, may_connect), name="commands", daemon=True
+        target=listen, args=(runs, prioritized, sessions, may_connect), name="commands", daemon=True
     ).start()
 
     def give_up(ended: Ended, code: int = 1) -> NoReturn:
@@ -56,7 +56,7 @@ def main() -> None:
         os._exit(code)  # a thread that reads standard input would make a plain exit abort
 
     try:
-        session = start(args, channel.send, give_up, may_connect, hurries)
+        session = start(args, channel.send, give_up, may_connect, prioritized)
     except (ClusterError, InputError) as error:
         print(error, file=sys.stderr)
         give_up(Ended(status="failed", reason=str(error)), 2)
@@ -77,15 +77,15 @@ def main() -> None:
 
 def listen(
     runs: SimpleQueue[RunCommand],
-    hurries: list[HurryCommand],
-    sessions: list[Session],
+    prioritized: list[PrioritizeCommand],
+    sessions: list[RunLoop],
     may_connect: threading.Event,
 ) -> None:
     """Read commands; when standard input closes, end this process whatever it is doing.
 
     Args:
         runs: where commands to run go.
-        hurries: takes the run that waits already.
+        prioritized: takes the run that waits already.
         sessions: the session that acts, once there is one.
         may_connect: set when Ray is up.
     """
@@ -93,8 +93,8 @@ def listen(
         match command.validate_json(line):
             case ConnectCommand():
                 may_connect.set()
-            case HurryCommand() as hurry:
-                hurries.append(hurry)
+            case PrioritizeCommand() as waiting:
+                prioritized.append(waiting)
             case RunCommand() as run:
                 runs.put(run)
             case ActCommand(action=action, args=args):

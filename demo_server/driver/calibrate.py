@@ -22,7 +22,7 @@ import numpy as np
 
 from demo_server.driver import loader
 from demo_server.driver.cluster import ClusterError, cluster_resources
-from demo_server.driver.run_loop import Session
+from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import add_settings, start
 from demo_server.embedding.batching import Array
 from demo_server.embedding.conversion import ensure
@@ -95,7 +95,7 @@ def main() -> None:
     os._exit(0)  # the rest of the run is of no interest; Ray frees what it took
 
 
-def rates_alone(session: Session) -> dict[str, float]:
+def rates_alone(session: RunLoop) -> dict[str, float]:
     """Return rows per second of each engine's own loop, by `engine precision`, the default first.
 
     Raises:
@@ -131,7 +131,7 @@ def give_up(ended: Ended) -> NoReturn:
     os._exit(1)
 
 
-def measured_run(session: Session) -> Ended:
+def measured_run(session: RunLoop) -> Ended:
     """Run the experiment with this machine's defaults on more rows than it can do in time."""
     experiment = loader.load(EXPERIMENT)
     rows = min(MAX_ROWS, session.source.rows)

@@ -23,7 +23,7 @@ PACKAGE = "demo_server.experiments"
 REGION = re.compile(r"^\s*# (region|endregion) (\S+)\s*$")
 
 
-class CatalogError(Exception):
+class ExperimentError(Exception):
     """An experiment's file is not what it must be."""
 
 
@@ -122,21 +122,21 @@ def load(name: str, directory: Path = EXPERIMENTS) -> Experiment:
     """Import one experiment.
 
     Raises:
-        CatalogError: there is none of that name, it can't be imported, or lacks what it must have.
+        ExperimentError: there is none of that name, it can't be imported, or it is incomplete.
     """
     path = directory / f"{name}.py"
     if name not in names(directory):
         known = ", ".join(names(directory)) or "none"
-        raise CatalogError(f"There is no experiment {name!r}; there are: {known}.")
+        raise ExperimentError(f"There is no experiment {name!r}; there are: {known}.")
     try:
         module = importlib.import_module(f"{PACKAGE}.{name}")
     except Exception as error:
-        raise CatalogError(f"{path.name}:{line_of(error, path)}: {summary(error)}") from error
+        raise ExperimentError(f"{path.name}:{line_of(error, path)}: {summary(error)}") from error
     params, run = getattr(module, "Params", None), getattr(module, "run", None)
     if not (isinstance(params, type) and issubclass(params, Parameters)):
-        raise CatalogError(f"{path.name}:1: declare `class Params(Parameters)`.")
+        raise ExperimentError(f"{path.name}:1: declare `class Params(Parameters)`.")
     if not callable(run):
-        raise CatalogError(f"{path.name}:1: define `run(params, context)`.")
+        raise ExperimentError(f"{path.name}:1: define `run(params, context)`.")
     regions(path.read_text(encoding="utf-8"), path.name)
     return Experiment(name, module, path)
 
@@ -147,7 +147,7 @@ def describe_all(machine: Machine, directory: Path = EXPERIMENTS) -> Description
     for name in names(directory):
         try:
             experiment = load(name, directory)
-        except CatalogError as error:
+        except ExperimentError as error:
             errors.append(str(error))
             continue
         try:
@@ -162,7 +162,7 @@ def regions(text: str, file: str = "the file") -> list[Region]:
     """Return the regions of a file.
 
     Raises:
-        CatalogError: one is not closed, closed without being open, inside another, or twice there.
+        ExperimentError: one is not closed or not open, stands inside another, or is there twice.
     """
     found: list[Region] = []
     lines = text.splitlines()
@@ -170,19 +170,19 @@ def regions(text: str, file: str = "the file") -> list[Region]:
     for number, kind, name in markers(lines):
         if kind == "region":
             if opened:
-                raise CatalogError(f"{file}:{number}: region {name} starts inside {opened[0]}.")
+                raise ExperimentError(f"{file}:{number}: region {name} starts inside {opened[0]}.")
             if any(region.name == name for region in found):
-                raise CatalogError(f"{file}:{number}: there are two regions {name}.")
+                raise ExperimentError(f"{file}:{number}: there are two regions {name}.")
             opened = name, number
         elif opened is None or opened[0] != name:
-            raise CatalogError(f"{file}:{number}: region {name} ends but did not start.")
+            raise ExperimentError(f"{file}:{number}: region {name} ends but did not start.")
         else:
             first = opened[1] + 1
             body = "\n".join(lines[first - 1 : number - 1])
             found.append(Region(name, first, number - 1, body))
             opened = None
     if opened:
-        raise CatalogError(f"{file}:{opened[1]}: region {opened[0]} has no end.")
+        raise ExperimentError(f"{file}:{opened[1]}: region {opened[0]} has no end.")
     return found
 
 

@@ -32,7 +32,7 @@ POLL_S = 1.0
 
 
 @dataclass
-class Session:
+class RunLoop:
     """What outlives a run in this process: the connection, the mailbox, and what is held."""
 
     send: Callable[[Message], None]
@@ -50,7 +50,7 @@ class Session:
         try:
             experiment = loader.load(command.experiment)
             params = experiment.parameters.model_validate(command.params)
-        except (loader.CatalogError, ValidationError) as error:
+        except (loader.ExperimentError, ValidationError) as error:
             return Ended(status="failed", reason=clean(str(error)))
         context = self.context = self._context(Path(command.directory))
         observation: Observation | None = None

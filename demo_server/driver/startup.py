@@ -25,11 +25,11 @@ from demo_server.data import source
 from demo_server.driver import loader
 from demo_server.driver.cluster import ClusterError, cluster_resources, connect
 from demo_server.driver.observe import observer
-from demo_server.driver.run_loop import Session
+from demo_server.driver.run_loop import RunLoop
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import IMPORTS, EngineName
-from demo_server.protocol.driver_messages import Ended, HurryCommand, Message
+from demo_server.protocol.driver_messages import Ended, Message, PrioritizeCommand
 from demo_server.ray_internals.prestart import PrestartError, prestart, standing
 from demo_server.ray_internals.workers import raylet_here
 from demo_server.system.machine import memory_bytes, standbys_for
@@ -48,8 +48,8 @@ def start(
     send: Callable[[Message], None],
     give_up: Callable[[Ended], None],
     may_connect: threading.Event | None = None,
-    hurries: Sequence[HurryCommand] = (),
-) -> Session:
+    prioritized: Sequence[PrioritizeCommand] = (),
+) -> RunLoop:
     """Connect and prepare all that a run needs, so that one starts at once.
 
     `give_up` is called, from another thread, when a run can never end; it doesn't return. What
@@ -67,23 +67,23 @@ def start(
         may_connect.wait()
     conversion.begin(path)
     connect(args.ray_address, own_head=not args.users_cluster)
-    if hurries and not args.users_cluster:
-        prestart_workers(experiments, chosen.rows, hurries)
+    if prioritized and not args.users_cluster:
+        prestart_workers(experiments, chosen.rows, prioritized)
     # Every execution asks it where the actors of `map_batches` are; its process starts meanwhile.
     get_or_create_actor_location_tracker()  # type: ignore[no-untyped-call]
     box = mailbox()
     # Without hurry not before: the run on stage may be about to take a worker that is there.
-    if not hurries and not args.users_cluster:
-        prestart_workers(experiments, chosen.rows, hurries)
+    if not prioritized and not args.users_cluster:
+        prestart_workers(experiments, chosen.rows, prioritized)
     observer.install()
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True  # same parameters, same order
     context.enable_progress_bars = False
     datasets.disable_progress_bars()
     stay_local()
-    if not hurries:
+    if not prioritized:
         warm_up(1 if args.users_cluster else int(cluster_resources().get("CPU", 1)))
-    return Session(
+    return RunLoop(
         send=send,
         source=chosen,
         model=path,
@@ -100,13 +100,15 @@ def load_experiments() -> list[loader.Experiment]:
     for name in loader.names():
         try:
             found.append(loader.load(name))
-        except loader.CatalogError as error:
+        except loader.ExperimentError as error:
             print(error, file=sys.stderr)
     return found
 
 
 def prestart_workers(
-    experiments: list[loader.Experiment], dataset_rows: int, hurries: Sequence[HurryCommand]
+    experiments: list[loader.Experiment],
+    dataset_rows: int,
+    prioritized: Sequence[PrioritizeCommand],
 ) -> None:
     """Have Ray start what the experiments' actors need and lack; no waiting for it.
 
@@ -123,7 +125,7 @@ def prestart_workers(
     )
     wanted: dict[tuple[str, ...], int] = {}
     for experiment in experiments:
-        for modules in preloads_of(experiment, hurries):
+        for modules in preloads_of(experiment, prioritized):
             wanted[modules] = max(wanted.get(modules, 1), experiment.actors(machine))
     for modules, workers in wanted.items():
         workers = min(workers, MOST_WORKERS)
@@ -136,13 +138,13 @@ def prestart_workers(
 
 
 def preloads_of(
-    experiment: loader.Experiment, hurries: Sequence[HurryCommand]
+    experiment: loader.Experiment, prioritized: Sequence[PrioritizeCommand]
 ) -> list[tuple[str, ...]]:
     """Return the experiment's preloads; where a run waits, only what that imports."""
     found = experiment.preloads
-    for hurry in hurries:
-        engine = IMPORTS.get(cast(EngineName, hurry.params.get("engine")))
-        here = experiment.name == hurry.experiment
+    for run in prioritized:
+        engine = IMPORTS.get(cast(EngineName, run.params.get("engine")))
+        here = experiment.name == run.experiment
         found = [modules for modules in found if here and engine in (None, modules)]
     return found
 

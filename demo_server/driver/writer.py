@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from demo_server.protocol.driver_messages import ALIVE_INTERVAL_S, Alive, Message
 
 
-class Channel:
+class MessageWriter:
     """Sends messages from any thread, in order, without making the caller wait.
 
     Ray's scheduling loop reports through this, so a slow reader must never hold it up.

@@ -21,7 +21,7 @@ KEY = "measured_for"
 log = logging.getLogger(__name__)
 
 
-class Measuring:
+class Calibration:
     """Runs `calibrate` in the background; a run that starts ends it, and it is tried again."""
 
     def __init__(self, settings: Settings, ray: Ray, done: Callable[[], Awaitable[None]]) -> None:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import psutil
 
 from demo_server.processes.ray_head import Ray, RayState
-from demo_server.processes.state_file import Ledger, Session
+from demo_server.processes.state_file import Session, StateFile
 from demo_server.protocol import driver_messages
 from demo_server.system import process
 from demo_server.system.settings import Settings
@@ -35,9 +35,9 @@ class DriverProcess:
         self,
         on_message: Callable[[DriverProcess, driver_messages.Message], None],
         on_exit: Callable[[DriverProcess, str], None],
-        ledger: Ledger | None = None,
+        state_file: StateFile | None = None,
     ) -> None:
-        self._on_message, self._on_exit, self._ledger = on_message, on_exit, ledger
+        self._on_message, self._on_exit, self._state_file = on_message, on_exit, state_file
         self._process: asyncio.subprocess.Process | None = None
         self._output: Path | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -122,12 +122,12 @@ class DriverProcess:
 
     def _note(self, pid: int) -> None:
         """Write down who it is, for a server that comes after one that is killed."""
-        if self._ledger:
+        if self._state_file:
             try:
                 started_at = psutil.Process(pid).create_time()
             except psutil.Error:  # it has ended
                 return
-            self._ledger.add_driver(Session(pid=pid, started_at=started_at))
+            self._state_file.add_driver(Session(pid=pid, started_at=started_at))
 
     def _output_file(self) -> BinaryIO:
         assert self._output is not None
@@ -162,8 +162,8 @@ class DriverProcess:
 
     def _finish(self, how: str) -> None:
         self.ended = True
-        if self._ledger and self._process:
-            self._ledger.remove_driver(self._process.pid)
+        if self._state_file and self._process:
+            self._state_file.remove_driver(self._process.pid)
         self._on_exit(self, how)
         if self._output:
             with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from demo_server.processes.state_file import Ledger
+from demo_server.processes.state_file import StateFile
 
 # About a tenth of another session's share, where all want the processors.
 NICE = 10
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Priority:
     """The nice values of the sessions in a ledger: of Ray's head and of the drivers."""
 
-    def __init__(self, book: Ledger) -> None:
+    def __init__(self, book: StateFile) -> None:
         self._book = book
         self._wanted = 0
         self._nices: dict[int, int] = {}

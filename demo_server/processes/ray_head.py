@@ -17,7 +17,7 @@ from typing import Protocol
 
 import psutil
 
-from demo_server.processes.state_file import Ledger, RayAccess, Session
+from demo_server.processes.state_file import RayAccess, Session, StateFile
 from demo_server.system import machine, process
 
 START_TIMEOUT_S = 60.0
@@ -123,9 +123,9 @@ class LocalHead:
     local = True
 
     def __init__(
-        self, ledger: Ledger, on_lost: Callable[[str], None], on_down: Callable[[], None]
+        self, state_file: StateFile, on_lost: Callable[[str], None], on_down: Callable[[], None]
     ) -> None:
-        self._ledger, self._on_lost, self._on_down = ledger, on_lost, on_down
+        self._state_file, self._on_lost, self._on_down = state_file, on_lost, on_down
         self._token = secrets.token_hex(32)
         self._process: asyncio.subprocess.Process | None = None
         self._session: Session | None = None
@@ -170,7 +170,7 @@ class LocalHead:
                 started_at=psutil.Process(self._process.pid).create_time(),
                 directory=str(directory),
             )
-            self._ledger.add(self._session)
+            self._state_file.add(self._session)
             async with asyncio.timeout(START_TIMEOUT_S):
                 await self._until_started(output)
         except (TimeoutError, OSError, psutil.Error, RayStartError) as error:
@@ -178,8 +178,8 @@ class LocalHead:
             await self.stop()
             cause = str(error) or "it took too long"
             raise RayStartError(f"Ray did not start: {cause}. {last_words}") from error
-        self._ledger.entry.ray = RayAccess(address=self.address, token=self._token)
-        self._ledger.update()
+        self._state_file.entry.ray = RayAccess(address=self.address, token=self._token)
+        self._state_file.update()
         self.state = RayState.UP
         self._watching = asyncio.create_task(self._watch(self._process))
 
@@ -199,8 +199,8 @@ class LocalHead:
         await head.wait()
         if session.directory:
             await asyncio.to_thread(process.remove_tree, Path(session.directory))
-        self._ledger.entry.ray = None
-        self._ledger.remove(session.pid)
+        self._state_file.entry.ray = None
+        self._state_file.remove(session.pid)
         self.state = RayState.DOWN
 
     async def usage(self) -> Usage:

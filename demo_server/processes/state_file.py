@@ -51,7 +51,7 @@ class Entry(BaseModel):
         return process.is_alive(self.pid, self.started_at)
 
 
-class Ledger:
+class StateFile:
     """This process's entry, kept on disk from the first write to `close`."""
 
     def __init__(self, path: Path, secret: str | None = None) -> None:

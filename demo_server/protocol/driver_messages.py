@@ -28,10 +28,10 @@ class ConnectCommand(Line):
     type: Literal["connect"] = "connect"
 
 
-class HurryCommand(Line):
+class PrioritizeCommand(Line):
     """This run waits for a driver that is not ready yet: prepare what it needs, nothing else."""
 
-    type: Literal["hurry"] = "hurry"
+    type: Literal["prioritize"] = "prioritize"
     experiment: str
     params: dict[str, JsonValue]
 
@@ -51,7 +51,7 @@ class ActCommand(Line):
 
 
 Command = Annotated[
-    ConnectCommand | HurryCommand | RunCommand | ActCommand, Field(discriminator="type")
+    ConnectCommand | PrioritizeCommand | RunCommand | ActCommand, Field(discriminator="type")
 ]
 command: TypeAdapter[Command] = TypeAdapter(Command)
 

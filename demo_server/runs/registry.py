@@ -36,7 +36,7 @@ class RunWatcher(Protocol):
     def appended(self, run: Run, encoded: str) -> None: ...
 
 
-class Runs:
+class RunRegistry:
     """Assigns `seq` and `t`, writes the logs, and keeps only a few runs' states in memory."""
 
     def __init__(

@@ -7,11 +7,11 @@ import asyncio
 from demo_server.processes.ray_head import Ray
 from demo_server.protocol import driver_messages
 from demo_server.protocol.events import RunStatus
-from demo_server.runs.registry import Runs
+from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 from demo_server.scheduling.admission import SHUTDOWN
 from demo_server.scheduling.experiments import check_feasible
-from demo_server.scheduling.shutdown_report import Teardown
+from demo_server.scheduling.shutdown_report import ShutdownReport
 from demo_server.scheduling.standby_pool import Driver
 
 # A driver says every second that it lives; a stopped one never dies by itself.
@@ -24,10 +24,10 @@ _WORK = {"plan", "progress", "rows", "result", "failure"}
 class ActiveRun:
     """A run from `starting` on: its driver is told what to do, and heard."""
 
-    def __init__(self, runs: Runs, run: Run, driver: Driver, *, alone: bool) -> None:
+    def __init__(self, runs: RunRegistry, run: Run, driver: Driver, *, alone: bool) -> None:
         self._runs, self.run, self.driver, self.alone = runs, run, driver, alone
         self.since = self._looked_at = asyncio.get_running_loop().time()
-        self.teardown: Teardown | None = None
+        self.shutdown_report: ShutdownReport | None = None
         self.ending = False  # Ray is being ended for it: its driver may go
         waits = None if driver.ready else "A driver is starting."
         runs.status(run, RunStatus.STARTING, waits)
@@ -42,7 +42,7 @@ class ActiveRun:
         check_feasible(description, self.run.params, self.driver.ready.cpus)
         self.driver.last_heard = asyncio.get_running_loop().time()
         if self.run.experiment == SHUTDOWN:
-            self.teardown = Teardown(ray)
+            self.shutdown_report = ShutdownReport(ray)
         command = driver_messages.RunCommand(
             run_id=self.run.run_id,
             experiment=self.run.experiment,

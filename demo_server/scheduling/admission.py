@@ -5,14 +5,14 @@ from __future__ import annotations
 from demo_server.protocol.driver_messages import Description
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode
-from demo_server.scheduling.experiments import Catalog, Params, check_feasible
+from demo_server.scheduling.experiments import Experiments, Params, check_feasible
 
 # Ends Ray whether or not something is held.
 SHUTDOWN = "shutdown"
 
 
 def admit(
-    catalog: Catalog, experiment: str, params: Params, cpus: float | None, held: bool
+    catalog: Experiments, experiment: str, params: Params, cpus: float | None, held: bool
 ) -> tuple[Description, Params]:
     """Return the experiment and its whole parameters.
 

@@ -14,7 +14,7 @@ from demo_server.protocol.frames import ErrorCode, ExperimentInfo
 Params = dict[str, JsonValue]
 
 
-class Catalog:
+class Experiments:
     """Checks a start before anything happens. Empty until `describe` has answered."""
 
     def __init__(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.events import RunStatus
 from demo_server.protocol.frames import ErrorCode
-from demo_server.runs.registry import Runs
+from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 
 MAX_WAITING = 20
 
 
-class WaitingLine:
+class RunQueue:
     """First come, first served."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: RunRegistry) -> None:
         self._runs = runs
         self.line: list[Run] = []
 

@@ -17,14 +17,14 @@ from demo_server.protocol import driver_messages
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.events import RunStatus
 from demo_server.protocol.frames import ErrorCode
-from demo_server.runs.registry import Runs
+from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.scheduling.admission import admit, check_action, needs_held
-from demo_server.scheduling.experiments import Catalog
-from demo_server.scheduling.queue import WaitingLine
+from demo_server.scheduling.experiments import Experiments
+from demo_server.scheduling.queue import RunQueue
 from demo_server.scheduling.shutdown_report import object_store_bytes
-from demo_server.scheduling.standby_pool import Driver, Readiness
+from demo_server.scheduling.standby_pool import Driver, StandbyPool
 
 # A standby imports for seconds: a run does not share the cores with one that is not needed, and
 # its first rows with none.
@@ -33,18 +33,18 @@ STANDBY_DELAY_S = 10.0
 log = logging.getLogger(__name__)
 
 
-class Conductor:
+class Scheduler:
     """One run at a time, each in a driver process; implements `session.Starter`.
 
     `ahead`: whether drivers are prepared for runs that nobody has asked for yet.
     """
 
-    def __init__(self, runs: Runs, readiness: Readiness, ahead: bool = True) -> None:
-        self._runs, self._readiness, self._ahead = runs, readiness, ahead
-        self.catalog = Catalog()
+    def __init__(self, runs: RunRegistry, standby_pool: StandbyPool, ahead: bool = True) -> None:
+        self._runs, self._standby_pool, self._ahead = runs, standby_pool, ahead
+        self.catalog = Experiments()
         self.on_change: Callable[[], None] = lambda: None
         self.give_way: Callable[[bool], None] = lambda computing: None
-        self._waiting = WaitingLine(runs)
+        self._waiting = RunQueue(runs)
         self._active: ActiveRun | None = None
         self._holder: Driver | None = None
         self._held: Run | None = None
@@ -63,7 +63,7 @@ class Conductor:
     @property
     def idle_and_ready(self) -> bool:
         """Nothing runs or waits, and the next run could begin at once."""
-        return not self.busy and self._readiness.has_ready
+        return not self.busy and self._standby_pool.has_ready
 
     # What presenters ask for
 
@@ -76,12 +76,12 @@ class Conductor:
         known = self._runs.of_request(request_id)
         if known:
             return known
-        cpus = self._readiness.ray.cpus
+        cpus = self._standby_pool.ray.cpus
         description, whole = admit(self.catalog, experiment, params, cpus, self._will_hold())
         self._waiting.check_room()
         run = self._runs.accept(request_id, experiment, whole, description.code_hash)
         self._waiting.line.append(run)
-        self._readiness.wake()
+        self._standby_pool.wake()
         self.pump()
         return run.run_id
 
@@ -145,11 +145,11 @@ class Conductor:
             driver.kill()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self._readiness.close(), *(driver.gone() for driver in drivers))
+        await asyncio.gather(self._standby_pool.close(), *(driver.gone() for driver in drivers))
 
     def ray_lost(self, reason: str) -> None:
         """Ray ended under our feet: the run has failed, and nothing is held any more."""
-        self._readiness.lost(reason)
+        self._standby_pool.lost(reason)
         if self._holder:
             self._holder.kill()
         self._holder = self._held = None
@@ -180,15 +180,15 @@ class Conductor:
             return
         if self._active is None and self._waiting.line:
             self._begin(self._waiting.line[0])
-        self._readiness.look(may_start_driver=self._may_start_driver(), changed=self.pump)
-        self._waiting.tell_places(self._readiness.status[1] if self._active is None else None)
+        self._standby_pool.look(may_start_driver=self._may_start_driver(), changed=self.pump)
+        self._waiting.tell_places(self._standby_pool.status[1] if self._active is None else None)
         self.give_way(self._active is not None and self._active.driver.ready is not None)
         self.on_change()
 
     def _may_start_driver(self) -> bool:
         if self._active is None:
             return self._ahead or bool(self._waiting.line)
-        needed = self._ahead and not self._active.alone and not self._readiness.has_any
+        needed = self._ahead and not self._active.alone and not self._standby_pool.has_any
         return needed and self._active.seconds > STANDBY_DELAY_S
 
     def _begin(self, run: Run) -> None:
@@ -200,7 +200,7 @@ class Conductor:
             reason = "What this run asks about is not held any more: run embed again."
             return self._drop(run, reason)
         holder = self._holder if description.uses_held else None
-        driver = holder or self._readiness.take()
+        driver = holder or self._standby_pool.take()
         if driver:
             self._waiting.line.remove(run)
             self._active = ActiveRun(self._runs, run, driver, alone=description.needs.alone)
@@ -208,7 +208,7 @@ class Conductor:
                 self._command(self._active)
             else:
                 driver.send(
-                    driver_messages.HurryCommand(experiment=run.experiment, params=run.params)
+                    driver_messages.PrioritizeCommand(experiment=run.experiment, params=run.params)
                 )
         return None
 
@@ -219,7 +219,7 @@ class Conductor:
 
     def _command(self, active: ActiveRun) -> None:
         try:
-            active.command(self.catalog.get(active.run.experiment), self._readiness.ray)
+            active.command(self.catalog.get(active.run.experiment), self._standby_pool.ray)
         except Refusal as refusal:
             self._finish(RunStatus.FAILED, refusal.message, driver_stays=False)
 
@@ -228,12 +228,12 @@ class Conductor:
     def heard(self, driver: Driver, message: driver_messages.Message) -> None:
         """Take a driver's message."""
         if isinstance(message, driver_messages.Ready):
-            self._readiness.heard_ready(message)
+            self._standby_pool.heard_ready(message)
             if self._active and driver is self._active.driver:
                 self._command(self._active)
             self.pump()
-        elif isinstance(message, driver_messages.Ended) and self._readiness.is_standby(driver):
-            self._readiness.heard_end(message.reason or "A driver cannot start.")
+        elif isinstance(message, driver_messages.Ended) and self._standby_pool.is_standby(driver):
+            self._standby_pool.heard_end(message.reason or "A driver cannot start.")
         active = self._active
         if active is None or driver is not active.driver:
             return
@@ -262,14 +262,14 @@ class Conductor:
         active.ending = True
         for driver in leaving:
             self._let_go(driver)
-        await self._readiness.rest()
+        await self._standby_pool.rest()
         if self._active is not active:
             return
-        if active.teardown:
-            await active.teardown.tell(self._runs, active.run, seen)
+        if active.shutdown_report:
+            await active.shutdown_report.tell(self._runs, active.run, seen)
         self._finish(RunStatus(message.status), message.reason, driver_stays=False)
         if self._waiting.line:
-            self._readiness.wake()
+            self._standby_pool.wake()
         self.pump()
 
     def exited(self, driver: Driver, how: str) -> None:
@@ -277,8 +277,8 @@ class Conductor:
         self._leaving.discard(driver)
         if self._closing:
             return
-        if self._readiness.is_standby(driver):
-            self._readiness.exited(driver, how)
+        if self._standby_pool.is_standby(driver):
+            self._standby_pool.exited(driver, how)
         if driver is self._holder:
             self._holder = self._held = None
         if self._active and driver is self._active.driver and not self._active.ending:

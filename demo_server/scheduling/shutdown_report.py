@@ -7,18 +7,18 @@ from typing import Any
 
 from demo_server.processes.ray_head import Ray, Usage
 from demo_server.protocol.events import Figure, ResultData
-from demo_server.runs.registry import Runs
+from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 
 
-class Teardown:
+class ShutdownReport:
     """Looks at Ray before the driver leaves it, and again when the head has ended."""
 
     def __init__(self, ray: Ray) -> None:
         self._ray = ray
         self._before: asyncio.Task[Usage] = asyncio.create_task(ray.usage())
 
-    async def tell(self, runs: Runs, run: Run, object_store_bytes: int | None) -> None:
+    async def tell(self, runs: RunRegistry, run: Run, object_store_bytes: int | None) -> None:
         """Add to `run` what is gone now that Ray has ended, or that Ray is not ours to end."""
         if self._ray.ours:
             figures = await self._figures(object_store_bytes)

@@ -56,7 +56,7 @@ class Standby:
         return self.driver.ready is not None
 
 
-class Readiness:
+class StandbyPool:
     """Keeps Ray up and standby drivers, replaced when the code they imported has changed."""
 
     def __init__(

@@ -32,11 +32,18 @@ from demo_server.protocol.frames import ExperimentInfo, Role, RunInfo, ServerSta
 from demo_server.runs.log import BrokenLogError
 from demo_server.system.addresses import is_loopback
 from demo_server.web import api_schema
-from demo_server.web.auth import COOKIE_SECONDS, RULES, SHOWN_CODE_SECONDS, Doors, HostRule, Need
-from demo_server.web.client_connection import Guest, Session, Starter
-from demo_server.web.connection_slots import Connections
-from demo_server.web.hub import Room
-from demo_server.web.middleware import Guard
+from demo_server.web.auth import (
+    COOKIE_SECONDS,
+    RULES,
+    SHOWN_CODE_SECONDS,
+    Credentials,
+    HostRule,
+    Need,
+)
+from demo_server.web.client_connection import ClientConnection, Handshake, Starter
+from demo_server.web.connection_slots import ConnectionSlots
+from demo_server.web.hub import Hub
+from demo_server.web.middleware import HostCheck
 from demo_server.web.paired_devices import device_name
 from demo_server.web.rate_limit import Attempts
 from demo_server.web.static_deck import deck_file
@@ -90,9 +97,9 @@ def is_visit(share_url: str, websocket: HTTPConnection) -> bool:
 
 
 def create_app(
-    room: Room,
+    hub: Hub,
     starter: Starter,
-    doors: Doors,
+    credentials: Credentials,
     host_rule: HostRule,
     dist: Path,
     look: Callable[[], AsyncIterator[Finding]],
@@ -105,7 +112,7 @@ def create_app(
     cookie_name = f"demo_session_{host_rule.port}"
     browser_cookie = f"demo_browser_{host_rule.port}"
 
-    attempts, connections, looking = Attempts(), Connections(), asyncio.Lock()
+    attempts, connections, looking = Attempts(), ConnectionSlots(), asyncio.Lock()
 
     def cookie_of(connection: HTTPConnection) -> str | None:
         return connection.cookies.get(cookie_name)
@@ -114,7 +121,7 @@ def create_app(
         """Return the role of who calls; None where its address has tried too often."""
         if token is not None and attempts.exhausted(_address(connection)):
             return None
-        role = doors.role(token, cookie_of(connection))
+        role = credentials.role(token, cookie_of(connection))
         if token is not None and role is not Role.PRESENTER:
             attempts.failed(_address(connection))
         return role
@@ -125,7 +132,7 @@ def create_app(
         authorization = connection.headers.get("authorization", "")
         token = authorization[7:] if authorization.startswith("Bearer ") else None
         is_command = need is Need.LOCAL_SECRET and is_loopback(_address(connection))
-        if need is Need.NOTHING or (is_command and doors.is_local_secret(token)):
+        if need is Need.NOTHING or (is_command and credentials.is_local_secret(token)):
             return
         role = role_of(connection, token)
         if role is None:
@@ -145,17 +152,17 @@ def create_app(
         redoc_url=None,
         dependencies=[Depends(check)],
     )
-    app.add_middleware(Guard, rule=host_rule)
+    app.add_middleware(HostCheck, rule=host_rule)
 
     async def socket(scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        session = Session(websocket, room, starter, connections)
-        device = doors.device(cookie_of(websocket))
+        session = ClientConnection(websocket, hub, starter, connections)
+        device = credentials.device(cookie_of(websocket))
         browser = websocket.cookies.get(browser_cookie, "")[:BROWSER_ID] or None
-        if room.share_url and is_visit(room.share_url, websocket):
-            room.visited_at = time.time()
+        if hub.share_url and is_visit(hub.share_url, websocket):
+            hub.visited_at = time.time()
         await session.run(
-            Guest(_address(websocket), device, browser, lambda token: role_of(websocket, token))
+            Handshake(_address(websocket), device, browser, lambda token: role_of(websocket, token))
         )
 
     # FastAPI's routes hold frames and exit stacks of dependencies as long as a client stays, and
@@ -167,27 +174,27 @@ def create_app(
     @app.get("/api/health")
     async def health() -> Health:
         return Health(
-            status=room.status,
-            reason=room.reason,
-            share_url=room.share_url,
-            visited_at=room.visited_at,
+            status=hub.status,
+            reason=hub.reason,
+            share_url=hub.share_url,
+            visited_at=hub.visited_at,
             pid=os.getpid(),
-            epoch=room.epoch,
+            epoch=hub.epoch,
             version=__version__,
         )
 
     @app.get("/api/experiments", response_model_by_alias=True)
     async def experiments() -> list[ExperimentInfo]:
-        return room.experiments
+        return hub.experiments
 
     @app.get("/api/runs")
     async def runs() -> list[RunInfo]:
-        return room.runs.list()
+        return hub.runs.list()
 
     @app.get("/api/runs/{run_id}")
     async def run(run_id: str) -> RunDetail:
         try:
-            found = await room.runs.load(run_id)
+            found = await hub.runs.load(run_id)
         except BrokenLogError as error:
             raise HTTPException(404, str(error)) from error
         if found is None:
@@ -195,7 +202,7 @@ def create_app(
         return RunDetail(run=found.info, state=found.state.model_dump())
 
     def file_of(run_id: str, path: Path, what: str) -> FileResponse:
-        if room.runs.info(run_id) is None:
+        if hub.runs.info(run_id) is None:
             raise HTTPException(404, f"There is no run {run_id!r}; it may be gone.")
         if not path.is_file():
             raise HTTPException(404, f"Run {run_id} has no {what}.")
@@ -204,14 +211,14 @@ def create_app(
     @app.get("/api/runs/{run_id}/log", response_class=FileResponse)
     async def run_log(run_id: str) -> FileResponse:
         try:
-            room.runs.archive.check_recorded(run_id)
+            hub.runs.archive.check_recorded(run_id)
         except BrokenLogError as error:
             raise HTTPException(410, str(error)) from error
-        return file_of(run_id, room.runs.archive.log_path(run_id), "log")
+        return file_of(run_id, hub.runs.archive.log_path(run_id), "log")
 
     @app.get("/api/runs/{run_id}/result.parquet", response_class=FileResponse)
     async def result(run_id: str) -> FileResponse:
-        return file_of(run_id, room.runs.archive.result_path(run_id), "result")
+        return file_of(run_id, hub.runs.archive.result_path(run_id), "result")
 
     @app.get("/api/protocol.json")
     async def protocol_schema() -> dict[str, Any]:
@@ -223,19 +230,19 @@ def create_app(
 
     @app.post("/api/pairing-codes")
     async def pairing_codes() -> PairingCode:
-        return PairingCode(code=doors.new_code())
+        return PairingCode(code=credentials.new_code())
 
     @app.get("/api/check")
     async def check_all() -> Findings:
-        if room.runs.active():
+        if hub.runs.active():
             raise HTTPException(409, "A run is going: look again when it has ended.")
         async with looking:
             return Findings(findings=[finding async for finding in look()])
 
     @app.get("/api/devices")
     async def devices(request: Request) -> list[DeviceInfo]:
-        connected = {client.device for client in room.clients}
-        current = doors.device(cookie_of(request))
+        connected = {client.device for client in hub.clients}
+        current = credentials.device(cookie_of(request))
         return [
             DeviceInfo(
                 id=device.id,
@@ -244,31 +251,31 @@ def create_app(
                 connected=device.id in connected,
                 current=device.id == current,
             )
-            for device in doors.devices.paired()
+            for device in credentials.devices.paired()
         ]
 
     @app.post("/api/devices/codes")
     async def device_codes() -> ShownCode:
-        if room.share_url is None:
+        if hub.share_url is None:
             raise HTTPException(
                 409,
                 "No other device reaches this server. Start it with --share, or with "
                 "--public-url, and join a network.",
             )
-        code = doors.new_code(SHOWN_CODE_SECONDS)
-        url = f"{room.share_url}/pair?code={code}&view=presenter"
+        code = credentials.new_code(SHOWN_CODE_SECONDS)
+        url = f"{hub.share_url}/pair?code={code}&view=presenter"
         return ShownCode(code=code, seconds=SHOWN_CODE_SECONDS, url=url)
 
     @app.delete("/api/devices/{device_id}", status_code=204)
     async def revoke(device_id: str) -> None:
         try:
-            found = doors.devices.revoke(device_id)
+            found = credentials.devices.revoke(device_id)
         except OSError as error:
             raise HTTPException(
                 500, f"Shut out until the next start only, the list is on disk: {error.strerror}."
             ) from error
         finally:
-            room.revoke(device_id)
+            hub.revoke(device_id)
         if not found:
             raise HTTPException(404, f"There is no device {device_id!r}; it may be gone.")
 
@@ -276,7 +283,7 @@ def create_app(
     async def pair(request: Request, code: str = "", view: str = "") -> Response:
         if attempts.exhausted(_address(request)):
             return PlainTextResponse(TOO_MANY_ATTEMPTS, 429)
-        cookie = doors.redeem(code, device_name(request.headers.get("user-agent", "")))
+        cookie = credentials.redeem(code, device_name(request.headers.get("user-agent", "")))
         if cookie is None and role_of(request, None) is not Role.PRESENTER:
             attempts.failed(_address(request))
             return PlainTextResponse(
@@ -285,7 +292,7 @@ def create_app(
                 403,
             )
         above = "/presenter/" if view == "presenter" else "/"
-        answer = RedirectResponse(above + room.place, 303)
+        answer = RedirectResponse(above + hub.place, 303)
         if cookie is not None:
             answer.set_cookie(
                 cookie_name,

@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from demo_server.protocol.frames import Role
-from demo_server.web.paired_devices import DEVICE_SECONDS, Device, Devices
+from demo_server.web.paired_devices import DEVICE_SECONDS, Device, PairedDevices
 from demo_server.web.share_url import Sharing
 
 CODE_SECONDS = 600.0
@@ -98,7 +98,7 @@ def _has_port(host: str) -> bool:
     return host.rpartition("]")[2].count(":") == 1
 
 
-class Doors:
+class Credentials:
     """The presenter's token, the one-time pairing codes, and each device's signed cookie."""
 
     def __init__(
@@ -107,10 +107,10 @@ class Doors:
         secret: str,
         key: bytes,
         clock: Callable[[], float] = time.time,
-        devices: Devices | None = None,
+        devices: PairedDevices | None = None,
     ) -> None:
         self._token, self._secret, self._key, self._clock = token, secret, key, clock
-        self.devices = devices or Devices(clock=clock)
+        self.devices = devices or PairedDevices(clock=clock)
         self._codes: dict[str, float] = {}
 
     def add_code(self, code: str, seconds: float = CODE_SECONDS) -> None:

@@ -17,10 +17,10 @@ from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import CloseCode, ErrorCode, Role
 from demo_server.runs.log import BrokenLogError
 from demo_server.runs.run import Run
-from demo_server.web.connection_slots import Connections, TooManyError, Visit
+from demo_server.web.connection_slots import ConnectionSlot, ConnectionSlots, TooManyError
 from demo_server.web.frame_parser import BROKEN, decode
-from demo_server.web.hub import Client, Room
-from demo_server.web.rate_limit import Allowance
+from demo_server.web.hub import Client, Hub
+from demo_server.web.rate_limit import TokenBucket
 
 SEND_TIMEOUT_S = 10.0
 MAX_WATCHED = 64
@@ -39,7 +39,7 @@ class Starter(Protocol):
 
 
 @dataclass(frozen=True)
-class Guest:
+class Handshake:
     """Who is at the other end of a socket, as far as its handshake tells."""
 
     address: str
@@ -51,18 +51,18 @@ class Guest:
     """The role that the hello's token gives; None for one who has tried too many."""
 
 
-class Session:
+class ClientConnection:
     """The conversation with one client, from its hello until either side leaves."""
 
     def __init__(
-        self, socket: WebSocket, room: Room, starter: Starter, connections: Connections
+        self, socket: WebSocket, hub: Hub, starter: Starter, connections: ConnectionSlots
     ) -> None:
-        self._socket, self._room, self._starter = socket, room, starter
+        self._socket, self._hub, self._starter = socket, hub, starter
         self._connections = connections
-        self._frames = Allowance(size=400, rate=120)
-        self._bad_frames = Allowance(size=20, rate=1)
+        self._frames = TokenBucket(size=400, rate=120)
+        self._bad_frames = TokenBucket(size=20, rate=1)
 
-    async def run(self, guest: Guest) -> None:
+    async def run(self, guest: Handshake) -> None:
         """Talk until the client goes or is closed."""
         await self._socket.accept()
         try:
@@ -70,14 +70,14 @@ class Session:
         except (WebSocketDisconnect, WebSocketDisconnected):
             return
 
-    async def _visit(self, guest: Guest) -> None:
+    async def _visit(self, guest: Handshake) -> None:
         try:
             with self._connections.visit(guest.address, guest.device is not None) as visit:
                 await self._converse(guest, visit)
         except TooManyError as error:
             await self._socket.close(CloseCode.TRY_AGAIN_LATER, str(error))
 
-    async def _converse(self, guest: Guest, visit: Visit) -> None:
+    async def _converse(self, guest: Handshake, visit: ConnectionSlot) -> None:
         hello = await self._hello(visit)
         if hello is None:
             return
@@ -85,13 +85,13 @@ class Session:
         if role is None:
             await self._socket.close(CloseCode.FRAME_FLOOD, "Too many wrong tokens: wait a minute.")
             return
-        client = self._room.join(role, guest.device, guest.browser)
+        client = self._hub.join(role, guest.device, guest.browser)
         try:
             await self._talk(client, hello)
         finally:
-            self._room.leave(client)
+            self._hub.leave(client)
 
-    async def _hello(self, visit: Visit) -> frames.Hello | None:
+    async def _hello(self, visit: ConnectionSlot) -> frames.Hello | None:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(frames.HELLO_TIMEOUT_S) as patience:
@@ -115,13 +115,13 @@ class Session:
         """Go on where the client was; its welcome and the beats do not wait for that."""
         if hello.have is None:
             return
-        same = hello.have.epoch == self._room.epoch
+        same = hello.have.epoch == self._hub.epoch
         for run_id, seq in hello.have.runs.items():
             # Another epoch's places mean nothing here: such a client gets snapshots.
             try:
                 await self._watch(client, run_id, seq if same else None)
             except Refusal as refusal:
-                client.outbox.reply(refusal.frame().model_dump_json())
+                client.send_queue.reply(refusal.frame().model_dump_json())
                 client.wake.set()
 
     async def _talk(self, client: Client, hello: frames.Hello) -> None:
@@ -155,7 +155,7 @@ class Session:
         await self._take_up(client, hello)
         while True:
             # Whoever does not read the answers is not asked for more questions.
-            if client.outbox.full:
+            if client.send_queue.full:
                 client.drained = asyncio.Event()
                 await client.drained.wait()
             request_id = None
@@ -171,7 +171,7 @@ class Session:
                 if refusal.code in BROKEN and not self._bad_frames.spend():
                     await self._socket.close(CloseCode.FRAME_FLOOD, "Too many broken frames.")
                     return
-                client.outbox.reply(refusal.frame(request_id).model_dump_json())
+                client.send_queue.reply(refusal.frame(request_id).model_dump_json())
                 client.wake.set()
 
     async def _write(self, client: Client, reader: asyncio.Task[None]) -> None:
@@ -183,7 +183,7 @@ class Session:
             if client.revoked:
                 await self._socket.close(CloseCode.NOT_ALLOWED, "This device was revoked.")
                 return
-            frames = client.outbox.take()
+            frames = client.send_queue.take()
             if client.drained:
                 client.drained.set()
                 client.drained = None
@@ -203,9 +203,9 @@ class Session:
             case frames.Watch():
                 await self._watch(client, frame.run_id, frame.after)
             case frames.Unwatch():
-                client.outbox.unwatch(frame.run_id)
+                client.send_queue.unwatch(frame.run_id)
             case frames.Publish():
-                self._room.publish(client, frame.channel, frame.patch)
+                self._hub.publish(client, frame.channel, frame.patch)
             case frames.Start() | frames.Cancel() | frames.Act():
                 self._command(client, frame)
 
@@ -221,7 +221,7 @@ class Session:
             case frames.Start():
                 run_id = self._starter.start(frame.request_id, frame.experiment, frame.params)
                 accepted = frames.Accepted(request_id=frame.request_id, run_id=run_id)
-                client.outbox.reply(accepted.model_dump_json())
+                client.send_queue.reply(accepted.model_dump_json())
                 client.wake.set()
             case frames.Cancel():
                 self._starter.cancel(frame.run_id)
@@ -229,17 +229,20 @@ class Session:
                 self._starter.act(frame.run_id, frame.action, frame.args)
 
     async def _watch(self, client: Client, run_id: str, after: int | None) -> None:
-        if len(client.outbox.watched) >= MAX_WATCHED and run_id not in client.outbox.watched:
+        if (
+            len(client.send_queue.watched) >= MAX_WATCHED
+            and run_id not in client.send_queue.watched
+        ):
             raise Refusal(
                 ErrorCode.TOO_MANY, f"You watch {MAX_WATCHED} runs: unwatch one first.", "run_id"
             )
         try:
-            run: Run | None = await self._room.runs.load(run_id)
+            run: Run | None = await self._hub.runs.load(run_id)
         except BrokenLogError as error:
             raise Refusal(ErrorCode.UNKNOWN_RUN, f"{error}. Start a new run.", "run_id") from None
         if run is None:
             raise Refusal(
                 ErrorCode.UNKNOWN_RUN, f"There is no run {run_id!r}; it may be gone.", "run_id"
             )
-        client.outbox.watch(run, run.seq + 1 if after is None else after)
+        client.send_queue.watch(run, run.seq + 1 if after is None else after)
         client.wake.set()

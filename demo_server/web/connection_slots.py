@@ -19,7 +19,7 @@ class TooManyError(Exception):
     """Why one more socket is not taken, in one sentence."""
 
 
-class Visit:
+class ConnectionSlot:
     """One socket, from its accept to its end."""
 
     def __init__(self, address: str) -> None:
@@ -27,15 +27,15 @@ class Visit:
         self.send_away: Callable[[], object] | None = None
 
 
-class Connections:
+class ConnectionSlots:
     """Counts the sockets; those that have not said hello make room for newer ones."""
 
     def __init__(self) -> None:
         self._of: Counter[str] = Counter()
-        self._waiting: dict[Visit, None] = {}
+        self._waiting: dict[ConnectionSlot, None] = {}
 
     @contextmanager
-    def visit(self, address: str, always: bool) -> Iterator[Visit]:
+    def visit(self, address: str, always: bool) -> Iterator[ConnectionSlot]:
         """Take a place; with `always` also where none is left, as for a presenter.
 
         Raises:
@@ -46,7 +46,7 @@ class Connections:
             raise TooManyError("The server is full: try again later.")
         if not always and not is_loopback(address) and self._of[key] >= MAX_OF_ADDRESS:
             raise TooManyError("Too many connections from your address.")
-        visit = Visit(key)
+        visit = ConnectionSlot(key)
         self._of[key] += 1
         try:
             yield visit
@@ -56,7 +56,7 @@ class Connections:
             if not self._of[key]:
                 del self._of[key]
 
-    def wait(self, visit: Visit, send_away: Callable[[], object]) -> None:
+    def wait(self, visit: ConnectionSlot, send_away: Callable[[], object]) -> None:
         """Let a socket wait for its hello; `send_away` ends that wait."""
         visit.send_away = send_away
         self._waiting[visit] = None
@@ -68,6 +68,6 @@ class Connections:
             if oldest.send_away:
                 oldest.send_away()
 
-    def arrive(self, visit: Visit) -> None:
+    def arrive(self, visit: ConnectionSlot) -> None:
         """A socket waits no longer: it has said hello, or has gone."""
         self._waiting.pop(visit, None)

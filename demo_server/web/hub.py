@@ -15,10 +15,10 @@ from demo_server.protocol.frames import (
     ServerStatus,
     Welcome,
 )
-from demo_server.runs.registry import Runs
+from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
-from demo_server.web.send_queue import FLUSH_INTERVAL_S, Outbox
-from demo_server.web.shared_state import Channels, Patch
+from demo_server.web.send_queue import FLUSH_INTERVAL_S, SendQueue
+from demo_server.web.shared_state import Patch, SharedState
 
 # Older ones are at GET /api/runs.
 WELCOME_RUNS = 100
@@ -37,11 +37,11 @@ class Client:
     def __init__(
         self,
         role: Role,
-        outbox: Outbox,
+        send_queue: SendQueue,
         device: str | None = None,
         browser: str | None = None,
     ) -> None:
-        self.role, self.outbox, self.device, self.browser = role, outbox, device, browser
+        self.role, self.send_queue, self.device, self.browser = role, send_queue, device, browser
         self.revoked = False
         self.voter: str | None = None
         self.wake = asyncio.Event()
@@ -49,12 +49,12 @@ class Client:
         self.drained: asyncio.Event | None = None
 
 
-class Room:
+class Hub:
     """Passes on what happens to every client; it implements `runs.RunWatcher`."""
 
-    def __init__(self, epoch: str, runs: Runs, recorded: bool = False) -> None:
+    def __init__(self, epoch: str, runs: RunRegistry, recorded: bool = False) -> None:
         self.epoch, self.runs, self.recorded = epoch, runs, recorded
-        self.channels = Channels()
+        self.channels = SharedState()
         self.clients: set[Client] = set()
         self.status = ServerStatus.STARTING
         self.reason: str | None = "The server is starting."
@@ -65,7 +65,7 @@ class Room:
 
     def join(self, role: Role, device: str | None = None, browser: str | None = None) -> Client:
         """Let a client in; its first frame is the welcome."""
-        client = Client(role, Outbox(self.epoch), device, browser)
+        client = Client(role, SendQueue(self.epoch), device, browser)
         welcome = Welcome(
             epoch=self.epoch,
             role=role,
@@ -77,7 +77,7 @@ class Room:
             channels=self.channels.state,
             recorded=self.recorded,
         )
-        client.outbox.reply(welcome.model_dump_json(by_alias=True))
+        client.send_queue.reply(welcome.model_dump_json(by_alias=True))
         client.wake.set()
         self.clients.add(client)
         return client
@@ -117,13 +117,13 @@ class Room:
         frame = Server(status=status, reason=reason, share_url=share_url, experiments=experiments)
         encoded = frame.model_dump_json(by_alias=True)
         for client in self.clients:
-            client.outbox.server(encoded)
+            client.send_queue.server(encoded)
             client.wake.set()
 
     def accepted(self, run: Run) -> None:
         encoded = RunStarted(run=run.info).model_dump_json()
         for client in self.clients:
-            client.outbox.run(run.run_id, encoded)
+            client.send_queue.run(run.run_id, encoded)
             client.wake.set()
 
     def appended(self, run: Run, encoded: str) -> None:
@@ -140,7 +140,7 @@ class Room:
         )
         for client in self.clients:
             if client is not sender:
-                client.outbox.patch(channel, patch)
+                client.send_queue.patch(channel, patch)
 
     async def tick_forever(self) -> None:
         """Wake each role's writers at its pace, those that have something to send, and beat."""
@@ -155,7 +155,7 @@ class Room:
         beat = tick % _BEAT_TICKS == 0
         for client in self.clients:
             if beat:
-                client.outbox.beat()
+                client.send_queue.beat()
             at_its_pace = client.role is Role.PRESENTER or tick % _VIEWER_TICKS == 0
-            if at_its_pace and client.outbox.pending:
+            if at_its_pace and client.send_queue.pending:
                 yield client

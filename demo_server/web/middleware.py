@@ -24,7 +24,7 @@ HEADERS = {
 SECURE_HEADERS = {b"cross-origin-opener-policy": b"same-origin"}
 
 
-class Guard:
+class HostCheck:
     """Refuses what does not address this server, and adds the headers every answer has."""
 
     def __init__(self, app: Any, rule: HostRule) -> None:

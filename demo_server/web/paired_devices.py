@@ -33,7 +33,7 @@ class Device(BaseModel):
 _FILE = TypeAdapter(list[Device])
 
 
-class Devices:
+class PairedDevices:
     """Which devices are paired; a file keeps them over a restart.
 
     Only the ones in the list are let in, so a lost file pairs nobody.

@@ -12,7 +12,7 @@ MAX_ADDRESSES = 1024
 Clock = Callable[[], float]
 
 
-class Allowance:
+class TokenBucket:
     """A bucket of `size` that fills by `rate` a second."""
 
     def __init__(self, size: float, rate: float, clock: Clock = time.monotonic) -> None:
@@ -40,7 +40,7 @@ class Attempts:
 
     def __init__(self, size: float = 10, rate: float = 1 / 6, clock: Clock = time.monotonic):
         self._size, self._rate, self._clock = size, rate, clock
-        self._addresses: dict[str, Allowance] = {}
+        self._addresses: dict[str, TokenBucket] = {}
 
     def exhausted(self, address: str) -> bool:
         """Tell whether `address` has to wait before it may try again."""
@@ -50,7 +50,7 @@ class Attempts:
     def failed(self, address: str) -> None:
         """Count a wrong attempt from `address`."""
         key = network(address)
-        known = self._addresses.pop(key, None) or Allowance(self._size, self._rate, self._clock)
+        known = self._addresses.pop(key, None) or TokenBucket(self._size, self._rate, self._clock)
         known.spend()
         # The one that was heard of last goes last.
         self._addresses[key] = known

@@ -18,7 +18,7 @@ FLUSH_INTERVAL_S = {Role.PRESENTER: 0.05, Role.VIEWER: 0.25}
 MAX_REPLIES = 64
 
 
-class Outbox:
+class SendQueue:
     """Frames for one client, in order: replies, news, shared state, events, then the beat."""
 
     def __init__(self, epoch: str) -> None:
@@ -26,7 +26,7 @@ class Outbox:
         self._replies: list[str] = []
         self._server: str | None = None
         self._runs: dict[str, str] = {}
-        self._channels: dict[str, list[Patch]] = {}
+        self._shared_state: dict[str, list[Patch]] = {}
         # The runs themselves: who watches a run hears its end, whatever the server forgets. After
         # that there is nothing to hear, and the run is let go.
         self._watched: dict[str, tuple[Run | None, int]] = {}
@@ -41,7 +41,7 @@ class Outbox:
     def pending(self) -> bool:
         """There is something to send: who has nothing is not woken."""
         return bool(
-            self._beat or self._replies or self._runs or self._server or self._channels
+            self._beat or self._replies or self._runs or self._server or self._shared_state
         ) or any(run is not None and run.seq > seq for run, seq in self._watched.values())
 
     @property
@@ -61,7 +61,7 @@ class Outbox:
 
     def patch(self, channel: str, patch: Patch) -> None:
         """Add a patch of a channel to those that wait."""
-        waiting, copied = self._channels.setdefault(channel, []), json.loads(json.dumps(patch))
+        waiting, copied = self._shared_state.setdefault(channel, []), json.loads(json.dumps(patch))
         if not waiting or not combine(waiting[-1], copied):
             waiting.append(copied)
 
@@ -86,9 +86,9 @@ class Outbox:
         if self._server:
             frames.append(self._server)
             self._server = None
-        for channel, patches in self._channels.items():
+        for channel, patches in self._shared_state.items():
             frames += [State(channel=channel, patch=p).model_dump_json() for p in patches]
-        self._channels.clear()
+        self._shared_state.clear()
         for run_id, (run, seq) in self._watched.items():
             if run is None:
                 continue

@@ -70,7 +70,7 @@ def is_poll(channel: str) -> bool:
     return channel == "poll" or channel.endswith(" - poll")
 
 
-class Channels:
+class SharedState:
     """The state of every channel, each bounded, and which browser each voter belongs to."""
 
     def __init__(self) -> None:

@@ -71,10 +71,10 @@ async def test_a_fault_that_cannot_be_performed_says_so_in_its_line_and_the_next
     async def breaks(_: Any) -> Outcome:
         raise AssertionError("event 4 follows 2")
 
-    async def works(_: Any) -> Outcome:
+    async def composition(_: Any) -> Outcome:
         return seen()
 
-    local = {"first": Fault("the first", breaks), "second": Fault("the second", works)}
+    local = {"first": Fault("the first", breaks), "second": Fault("the second", composition)}
     monkeypatch.setattr(NoStage, "ended", 0)
     monkeypatch.setattr(faults, "Stage", NoStage)
     monkeypatch.setattr(faults, "LOCAL", local)

@@ -26,7 +26,7 @@ from demo_server.cli.run import (
     run_parser,
 )
 from demo_server.processes import state_file
-from demo_server.processes.state_file import Ledger
+from demo_server.processes.state_file import StateFile
 from demo_server.protocol.events import Check, Figure, ProgressData, ResultData, Row, event
 
 
@@ -98,7 +98,7 @@ def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_second_server_says_where_the_first_is(tmp_path: Path) -> None:
-    book = Ledger(tmp_path / state_file.SERVER)
+    book = StateFile(tmp_path / state_file.SERVER)
     book.entry.url = "http://127.0.0.1:4321"
     book.write()
     done = command("serve", "--port", "0", cache=tmp_path)
@@ -143,7 +143,7 @@ def test_what_a_killed_server_left_is_ended(
 ) -> None:
     directory = tmp_path / "ray-session"
     directory.mkdir()
-    book = Ledger(tmp_path / state_file.SERVER)
+    book = StateFile(tmp_path / state_file.SERVER)
     started = state_file.process.psutil.Process(orphan.pid).create_time()
     book.add(state_file.Session(pid=orphan.pid, started_at=started, directory=str(directory)))
     assert state_file.end_orphans(tmp_path) == 0, "its server, this process, lives"
@@ -158,7 +158,7 @@ def test_what_a_killed_server_left_is_ended(
 def test_a_pid_that_is_used_again_is_left_alone(
     tmp_path: Path, orphan: subprocess.Popen[bytes]
 ) -> None:
-    book = Ledger(tmp_path / state_file.SERVER)
+    book = StateFile(tmp_path / state_file.SERVER)
     started = state_file.process.psutil.Process(orphan.pid).create_time()
     book.entry.started_at -= 1000
     book.add(state_file.Session(pid=orphan.pid, started_at=started - 500))
@@ -167,7 +167,7 @@ def test_a_pid_that_is_used_again_is_left_alone(
 
 
 def test_the_ledger_is_its_owners_alone(tmp_path: Path) -> None:
-    book = Ledger(tmp_path / state_file.SERVER, "secret")
+    book = StateFile(tmp_path / state_file.SERVER, "secret")
     book.write()
     assert book.path.stat().st_mode & 0o777 == 0o600
 

@@ -11,15 +11,15 @@ from demo_server.cli.press_actions import pressing
 from demo_server.protocol.events import RunStatus
 from demo_server.runs import log
 from demo_server.runs.archive import Archive
-from demo_server.runs.registry import Runs
+from demo_server.runs.registry import RunRegistry
 
 
 class Recorded:
     """A run and who may act in it; the conductor only notes what it is asked."""
 
     def __init__(self, directory: Path) -> None:
-        self.runs = Runs(Archive(directory), None, None, 10**9)
-        self.conductor = SimpleNamespace(act=lambda *asked: self.acted.append(asked))
+        self.runs = RunRegistry(Archive(directory), None, None, 10**9)
+        self.scheduler = SimpleNamespace(act=lambda *asked: self.acted.append(asked))
         self.acted: list[Any] = []
         self.run = self.runs.accept("r", "recovery", {}, "c0de")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from demo_server.driver.observe import doctor
 from demo_server.driver.observe.doctor import Observed, check
-from demo_server.driver.observe.execution import Execution, Look
+from demo_server.driver.observe.execution import Execution, Reading
 from demo_server.embedding import counters
 from demo_server.protocol.events import Check, RowsData
 from demo_server.system.checkout import ROOT
@@ -184,8 +184,8 @@ def test_the_tally_counts_each_pass_once(passes: list[list[int]]) -> None:
     assert set(counters.take().values()) == {0}
 
 
-def look(active: int, workers: int = 1, queued: int = 0, *, more: bool = True) -> Look:
-    return Look(active, workers, queued, more, rows_in=100, rows_out=0)
+def look(active: int, workers: int = 1, queued: int = 0, *, more: bool = True) -> Reading:
+    return Reading(active, workers, queued, more, rows_in=100, rows_out=0)
 
 
 def rows(**counts: Any) -> RowsData:

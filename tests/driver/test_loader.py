@@ -12,7 +12,7 @@ import pytest
 
 from demo_server import experiments
 from demo_server.driver import loader
-from demo_server.driver.loader import CatalogError, regions
+from demo_server.driver.loader import ExperimentError, regions
 from demo_server.protocol.driver_messages import Description, Descriptions
 from demo_server.system.checkout import EXPERIMENTS
 from demo_server.toolkit.context import Machine
@@ -107,12 +107,12 @@ def test_a_broken_file_is_named_with_its_line_and_hinders_no_other(
     ],
 )
 def test_crossed_regions_are_refused_with_their_line(text: str, error: str) -> None:
-    with pytest.raises(CatalogError, match=error):
+    with pytest.raises(ExperimentError, match=error):
         regions(text)
 
 
 def test_an_unknown_experiment_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(CatalogError, match="'nothing'; there are: dataset, embed"):
+    with pytest.raises(ExperimentError, match="'nothing'; there are: dataset, embed"):
         loader.load("nothing")
 
 

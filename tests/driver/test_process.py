@@ -21,7 +21,7 @@ from demo_server.driver.cluster import ClusterError, connect, mismatch
 from demo_server.driver.startup import preloads_of
 from demo_server.embedding.engine import IMPORTS
 from demo_server.processes.ray_head import local_env
-from demo_server.protocol.driver_messages import HurryCommand
+from demo_server.protocol.driver_messages import PrioritizeCommand
 from demo_server.system.process import kill_group
 
 CPUS = """
@@ -254,10 +254,10 @@ def test_a_standby_has_loaded_neither_torch_nor_the_model_library() -> None:
 def test_for_a_run_that_waits_only_its_own_workers_are_started() -> None:
     embed, peek = loader.load("embed"), loader.load("peek")
     assert preloads_of(embed, ()) == embed.preloads
-    with_openvino = HurryCommand(experiment="embed", params={"engine": "openvino"})
+    with_openvino = PrioritizeCommand(experiment="embed", params={"engine": "openvino"})
     assert preloads_of(embed, [with_openvino]) == [IMPORTS["openvino"]]
     assert preloads_of(peek, [with_openvino]) == []
-    of_peek = HurryCommand(experiment="peek", params={"batch_size": 8})
+    of_peek = PrioritizeCommand(experiment="peek", params={"batch_size": 8})
     assert preloads_of(peek, [of_peek]) == peek.preloads
 
 

@@ -23,13 +23,13 @@ from demo_server.driver.observe.stall import Stall, StalledError
 from demo_server.driver.observe.watchdog import Deaths
 from demo_server.processes import state_file
 from demo_server.processes.driver import DriverProcess
-from demo_server.processes.state_file import Ledger
+from demo_server.processes.state_file import StateFile
 from demo_server.protocol.events import OperatorProgress, RunStatus
 from demo_server.ray_internals.prestart import JOB, MODULES, NO_JOB
 from demo_server.ray_internals.workers import Activity, Effort, Worker, effort
 from demo_server.runs.archive import Archive
 from demo_server.runs.log import BrokenLogError
-from demo_server.runs.registry import Runs
+from demo_server.runs.registry import RunRegistry
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.system.settings import Settings
 from demo_server.toolkit.failure import explain
@@ -123,7 +123,7 @@ class Run:
             "quiet_s": lambda: 0.0 if self.quiet else 1000.0,
         }.items():
             monkeypatch.setattr(watchdog, name, answer)
-        self.guard = watchdog.Guard(self, self)  # type: ignore[arg-type]
+        self.guard = watchdog.Watchdog(self, self)  # type: ignore[arg-type]
 
     def note(self, text: str, level: str) -> None:
         assert level == "warning"
@@ -238,7 +238,7 @@ class Stopped:
 
 
 async def test_a_server_that_stood_still_itself_does_not_blame_the_driver(tmp_path: Path) -> None:
-    runs = Runs(Archive(tmp_path), None, None, 10**9)
+    runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     driver = Stopped()
     run = ActiveRun(runs, runs.accept("r", "embed", {}, "c0de"), driver, alone=False)  # type: ignore[arg-type]
     run._looked_at -= 100
@@ -250,7 +250,7 @@ async def test_a_server_that_stood_still_itself_does_not_blame_the_driver(tmp_pa
 async def test_a_stopped_driver_is_ended_by_the_server_after_the_one_that_was_killed(
     tmp_path: Path,
 ) -> None:
-    book, ready = Ledger(tmp_path / state_file.SERVER), asyncio.Event()
+    book, ready = StateFile(tmp_path / state_file.SERVER), asyncio.Event()
     driver = DriverProcess(lambda _, message: ready.set(), lambda *_: None, book)
     driver.start([sys.executable, str(FAKE_DRIVER)], dict(os.environ), tmp_path / "driver.out")
     await ready.wait()
@@ -270,7 +270,7 @@ async def test_a_run_whose_log_cannot_be_written_goes_on_and_its_log_is_refused(
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     async with served.peer() as peer:
         run_id = await peer.start(does="plan sleep:1 big:3 progress:3 end", rows=3)
-        path = served.server.works.runs.archive.log_path(run_id)
+        path = served.server.composition.runs.archive.log_path(run_id)
         await peer.events(run_id, until="running")
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 1000, before[1]))
         try:
@@ -285,11 +285,11 @@ async def test_a_run_whose_log_cannot_be_written_goes_on_and_its_log_is_refused(
     assert answer.status_code == 410
     assert "not recorded to its end: File too large" in answer.json()["detail"]
 
-    later = Runs(Archive(settings.runs), None, None, 10**9)
+    later = RunRegistry(Archive(settings.runs), None, None, 10**9)
     later.recover(lambda author: False)
     assert later.list() == []  # nobody knows how it ended
     with pytest.raises(BrokenLogError, match="File too large"):
         later.archive.state(run_id)
-    run = served.server.works.runs.loaded(run_id)
+    run = served.server.composition.runs.loaded(run_id)
     assert run is not None
     assert run.status is RunStatus.SUCCEEDED

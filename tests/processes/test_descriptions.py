@@ -12,7 +12,7 @@ import pytest
 from conftest import DESCRIPTIONS, FakeRay
 
 from demo_server.processes import descriptions
-from demo_server.processes.calibration import KEY, Measuring
+from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.descriptions import DescribeError, Describer
 from demo_server.processes.module_runner import ModuleError, run_module
 from demo_server.system.settings import Settings
@@ -98,7 +98,7 @@ async def test_a_measurement_is_kept_and_not_needed_again(
     async def tell() -> None:
         done.set()
 
-    measuring = Measuring(settings, FakeRay(), tell)
+    measuring = Calibration(settings, FakeRay(), tell)
     assert measuring.needed()
     await answer(monkeypatch, 'chatter\n{"rate": 321.0}\n')
     measuring.begin()
@@ -120,7 +120,7 @@ async def test_an_interrupted_measurement_is_tried_again(
     async def tell() -> None: ...
 
     monkeypatch.setattr("demo_server.processes.calibration.run_module", never)
-    measuring = Measuring(settings, FakeRay(), tell)
+    measuring = Calibration(settings, FakeRay(), tell)
     measuring.begin()
     assert not measuring.needed()
     await asyncio.sleep(0)
@@ -137,7 +137,7 @@ async def test_a_measurement_that_fails_is_not_tried_for_ever(
     async def tell() -> None: ...
 
     await answer(monkeypatch, "no json")
-    measuring = Measuring(settings, FakeRay(), tell)
+    measuring = Calibration(settings, FakeRay(), tell)
     measuring.begin()
     await asyncio.sleep(0.05)
     assert not measuring.needed()

@@ -10,7 +10,7 @@ import pytest
 
 from demo_server.processes import priority
 from demo_server.processes.priority import NICE, Priority
-from demo_server.processes.state_file import Ledger, Session
+from demo_server.processes.state_file import Session, StateFile
 
 
 class Linux:
@@ -40,15 +40,15 @@ def linux(monkeypatch: pytest.MonkeyPatch) -> Linux:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Ledger:
-    made = Ledger(tmp_path / "server.json")
+def book(tmp_path: Path) -> StateFile:
+    made = StateFile(tmp_path / "server.json")
     made.add(Session(pid=1, started_at=0.0))
     made.add_driver(Session(pid=2, started_at=0.0))
     return made
 
 
 async def test_the_head_and_each_driver_give_way_while_one_computes(
-    linux: Linux, book: Ledger
+    linux: Linux, book: StateFile
 ) -> None:
     ranks = Priority(book)
     ranks.look(computing=True)
@@ -63,13 +63,13 @@ async def test_the_head_and_each_driver_give_way_while_one_computes(
     assert linux.nices == {1: 0, 2: 0, 3: 0}
 
 
-async def test_what_starts_while_none_computes_is_left_alone(linux: Linux, book: Ledger) -> None:
+async def test_what_starts_while_none_computes_is_left_alone(linux: Linux, book: StateFile) -> None:
     Priority(book).look(computing=False)
     await asyncio.sleep(0.01)
     assert linux.changes == 0
 
 
-async def test_a_change_that_linux_puts_off_is_made_later(linux: Linux, book: Ledger) -> None:
+async def test_a_change_that_linux_puts_off_is_made_later(linux: Linux, book: StateFile) -> None:
     linux.refusals = [BlockingIOError(), BlockingIOError()]
     Priority(book).look(computing=True)
     await asyncio.sleep(0.05)
@@ -77,7 +77,7 @@ async def test_a_change_that_linux_puts_off_is_made_later(linux: Linux, book: Le
 
 
 async def test_a_run_that_ends_before_all_gave_way_leaves_none_behind(
-    linux: Linux, book: Ledger
+    linux: Linux, book: StateFile
 ) -> None:
     linux.refusals = [BlockingIOError()]
     ranks = Priority(book)
@@ -89,7 +89,7 @@ async def test_a_run_that_ends_before_all_gave_way_leaves_none_behind(
 
 
 async def test_a_driver_that_has_just_ended_is_no_trouble(
-    linux: Linux, book: Ledger, caplog: pytest.LogCaptureFixture
+    linux: Linux, book: StateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     linux.refusals = [ProcessLookupError()]
     Priority(book).look(computing=True)
@@ -99,7 +99,7 @@ async def test_a_driver_that_has_just_ended_is_no_trouble(
 
 
 async def test_a_refusal_is_logged_once_and_the_others_give_way(
-    linux: Linux, book: Ledger, caplog: pytest.LogCaptureFixture
+    linux: Linux, book: StateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     linux.refusals = [PermissionError(1, "Operation not permitted")]
     ranks = Priority(book)

@@ -15,17 +15,17 @@ from demo_server.runs import log
 from demo_server.runs.archive import Archive
 from demo_server.runs.fold import fold
 from demo_server.runs.log import Author, BrokenLogError
-from demo_server.runs.registry import Runs
+from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 
 NEVER_ALIVE = lambda author: False  # noqa: E731
 
 
-def make_runs(root: Path, max_bytes: int = 10**9) -> Runs:
-    return Runs(Archive(root), None, None, max_bytes)
+def make_runs(root: Path, max_bytes: int = 10**9) -> RunRegistry:
+    return RunRegistry(Archive(root), None, None, max_bytes)
 
 
-def work(runs: Runs, request_id: str = "r", notes: int = 3) -> Run:
+def work(runs: RunRegistry, request_id: str = "r", notes: int = 3) -> Run:
     run = runs.accept(request_id, "embed", {"rows": 1}, "c0de")
     runs.status(run, RunStatus.STARTING)
     for number in range(notes):

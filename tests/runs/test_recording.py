@@ -15,9 +15,9 @@ from demo_server.protocol.driver_messages import Descriptions
 from demo_server.protocol.events import Event, event
 from demo_server.runs import fold, log, recording
 from demo_server.runs.log import Author, BrokenLogError, Header, RunLog
-from demo_server.scheduling.experiments import Catalog
+from demo_server.scheduling.experiments import Experiments
 
-INFO = Catalog(Descriptions(experiments=[description("embed")])).infos[0]
+INFO = Experiments(Descriptions(experiments=[description("embed")])).infos[0]
 HEADER = Header(
     run_id="r1",
     request_id="secret-request",

@@ -14,14 +14,14 @@ from demo_server.protocol.driver_messages import Description, Needs
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode
 from demo_server.scheduling.admission import admit
-from demo_server.scheduling.experiments import Catalog, Params, check_feasible
+from demo_server.scheduling.experiments import Experiments, Params, check_feasible
 from demo_server.system import machine
 
 EMBED = DESCRIPTIONS.experiments[0]
 
 
 def test_what_is_not_given_is_the_default() -> None:
-    whole = Catalog(DESCRIPTIONS).complete(EMBED, {"rows": 5})
+    whole = Experiments(DESCRIPTIONS).complete(EMBED, {"rows": 5})
     assert whole == {**EMBED.defaults, "rows": 5}
 
 
@@ -37,7 +37,7 @@ def test_a_bad_parameter_is_refused_with_what_it_may_be(
     params: dict[str, object], message: str
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        Catalog(DESCRIPTIONS).complete(EMBED, params)  # type: ignore[arg-type]
+        Experiments(DESCRIPTIONS).complete(EMBED, params)  # type: ignore[arg-type]
     assert refused.value.message.startswith(message)
     assert refused.value.code is ErrorCode.BAD_PARAMETER
     assert refused.value.field == next(iter(params))
@@ -45,7 +45,7 @@ def test_a_bad_parameter_is_refused_with_what_it_may_be(
 
 def test_before_the_experiments_are_known_nothing_starts() -> None:
     with pytest.raises(Refusal) as refused:
-        admit(Catalog(), "embed", {}, 4, held=False)
+        admit(Experiments(), "embed", {}, 4, held=False)
     assert refused.value.code is ErrorCode.NOT_READY
 
 

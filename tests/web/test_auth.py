@@ -14,8 +14,8 @@ from conftest import TOKEN, Serve, Served
 from starlette.routing import BaseRoute
 
 from demo_server.protocol.frames import CloseCode, Role
-from demo_server.web.auth import RULES, Doors, HostRule, Need, session_key
-from demo_server.web.paired_devices import Devices
+from demo_server.web.auth import RULES, Credentials, HostRule, Need, session_key
+from demo_server.web.paired_devices import PairedDevices
 
 
 async def get(
@@ -116,7 +116,7 @@ async def test_a_name_that_was_bent_to_this_machine_reaches_nothing(
 
 async def paired(served: Served) -> str:
     """Pair a browser and return its cookie."""
-    code = served.server.doors.new_code()
+    code = served.server.credentials.new_code()
     answer = await get(served, f"/pair?code={code}")
     return answer.headers["set-cookie"].partition(";")[0]
 
@@ -168,14 +168,14 @@ async def test_a_pairing_code_makes_one_browser_the_presenters(serve: Serve) -> 
 @pytest.mark.parametrize("code", ["", "guess", "x" * 5000, "%00", "tökén"])
 async def test_a_guessed_pairing_code_pairs_nobody(serve: Serve, code: str) -> None:
     served = await serve()
-    served.server.doors.new_code()
+    served.server.credentials.new_code()
     answer = await get(served, f"/pair?code={code}")
     assert (answer.status_code, answer.headers.get("set-cookie")) == (403, None)
 
 
 async def test_who_guesses_codes_has_to_wait_and_a_right_one_is_not_lost(serve: Serve) -> None:
     served = await serve()
-    code = served.server.doors.new_code()
+    code = served.server.credentials.new_code()
     answers = [(await get(served, f"/pair?code=guess{n}")).status_code for n in range(12)]
     assert answers == [403] * 10 + [429] * 2
     assert (await get(served, f"/pair?code={code}")).status_code == 429
@@ -225,20 +225,20 @@ class Clock:
 
 def test_a_pairing_code_is_good_for_ten_minutes() -> None:
     clock = Clock()
-    doors = Doors("token", "secret", b"k" * 32, clock)
-    code = doors.new_code()
+    credentials = Credentials("token", "secret", b"k" * 32, clock)
+    code = credentials.new_code()
     clock.now += 601
-    assert doors.redeem(code) is None
-    assert doors.redeem("") is None
+    assert credentials.redeem(code) is None
+    assert credentials.redeem("") is None
 
 
 def test_a_session_outlives_a_restart_but_not_a_day(tmp_path: Path) -> None:
     clock = Clock()
     path = tmp_path / "devices.json"
-    doors = Doors("token", "secret", b"k" * 32, clock, Devices(path, clock))
-    cookie = doors.redeem(doors.new_code())
-    devices = Devices(path, clock)
-    restarted = Doors("another token", "another secret", b"k" * 32, clock, devices)
+    credentials = Credentials("token", "secret", b"k" * 32, clock, PairedDevices(path, clock))
+    cookie = credentials.redeem(credentials.new_code())
+    devices = PairedDevices(path, clock)
+    restarted = Credentials("another token", "another secret", b"k" * 32, clock, devices)
     assert restarted.role(None, cookie) is Role.PRESENTER
     clock.now += 24 * 3600 + 1
     assert restarted.role(None, cookie) is Role.VIEWER
@@ -246,16 +246,16 @@ def test_a_session_outlives_a_restart_but_not_a_day(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [lambda c: c + "0", lambda c: "9" + c, lambda c: "", str.upper])
 def test_a_changed_cookie_is_worth_nothing(change: object) -> None:
-    doors = Doors("token", "secret", b"k" * 32)
-    cookie = doors.redeem(doors.new_code())
+    credentials = Credentials("token", "secret", b"k" * 32)
+    cookie = credentials.redeem(credentials.new_code())
     assert cookie is not None
     assert callable(change)
-    assert doors.role(None, change(cookie)) is Role.VIEWER
+    assert credentials.role(None, change(cookie)) is Role.VIEWER
 
 
 def test_a_token_that_is_not_ascii_is_just_wrong() -> None:
-    doors = Doors("token", "secret", b"k" * 32)
-    assert doors.role("tökén", None) is Role.VIEWER
+    credentials = Credentials("token", "secret", b"k" * 32)
+    assert credentials.role("tökén", None) is Role.VIEWER
 
 
 def test_more_hosts_and_origins_can_be_allowed() -> None:

@@ -34,7 +34,7 @@ async def test_health_says_how_the_server_is_and_which(serve: Serve) -> None:
     assert health.keys() == {
         *("status", "reason", "share_url", "visited_at", "pid", "epoch", "version"),
     }
-    assert health["epoch"] == served.server.room.epoch
+    assert health["epoch"] == served.server.hub.epoch
 
 
 async def test_experiments_are_listed_with_their_schemas(serve: Serve) -> None:
@@ -57,7 +57,7 @@ async def test_a_run_is_listed_with_its_state_log_and_result(serve: Serve) -> No
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     missing = await get(served, f"/api/runs/{run_id}/result.parquet", **PRESENTER)
     assert missing.status_code == 404
-    (served.server.works.runs.archive.result_path(run_id)).write_bytes(b"PAR1")
+    (served.server.composition.runs.archive.result_path(run_id)).write_bytes(b"PAR1")
     result = await get(served, f"/api/runs/{run_id}/result.parquet", **PRESENTER)
     assert result.content == b"PAR1"
 

@@ -13,9 +13,9 @@ from conftest import Serve, Served
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import CloseCode
 from demo_server.web import connection_slots, http_protocol
-from demo_server.web.connection_slots import Connections, TooManyError
+from demo_server.web.connection_slots import ConnectionSlots, TooManyError
 from demo_server.web.frame_parser import MAX_DEPTH, decode
-from demo_server.web.rate_limit import Allowance, Attempts
+from demo_server.web.rate_limit import Attempts, TokenBucket
 
 
 async def silent(served: Served) -> websockets.ClientConnection:
@@ -74,7 +74,7 @@ async def test_a_full_server_turns_viewers_away_but_not_its_presenter(
 ) -> None:
     monkeypatch.setattr(connection_slots, "MAX_TOTAL", 2)
     served = await serve()
-    cookie = served.server.doors.redeem(served.server.doors.new_code())
+    cookie = served.server.credentials.redeem(served.server.credentials.new_code())
     async with served.peer(token=None), served.peer(token=None):
         late = await silent(served)
         with pytest.raises(websockets.ConnectionClosed):
@@ -89,28 +89,28 @@ async def test_a_full_server_turns_viewers_away_but_not_its_presenter(
 
 def test_one_address_takes_only_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_slots, "MAX_OF_ADDRESS", 2)
-    doors = Connections()
+    credentials = ConnectionSlots()
     with contextlib.ExitStack() as stack:
         for address in ("2001:db8::1", "2001:db8::2"):
-            stack.enter_context(doors.visit(address, always=False))
+            stack.enter_context(credentials.visit(address, always=False))
         with pytest.raises(TooManyError, match="your address"):
-            stack.enter_context(doors.visit("2001:db8::3", always=False))
-        stack.enter_context(doors.visit("192.0.2.1", always=False))
+            stack.enter_context(credentials.visit("2001:db8::3", always=False))
+        stack.enter_context(credentials.visit("192.0.2.1", always=False))
         for _ in range(5):
-            stack.enter_context(doors.visit("127.0.0.1", always=False))
-    stack.enter_context(doors.visit("2001:db8::3", always=False))
+            stack.enter_context(credentials.visit("127.0.0.1", always=False))
+    stack.enter_context(credentials.visit("2001:db8::3", always=False))
 
 
 def test_who_waits_with_a_hello_makes_room_at_the_address_that_has_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection_slots, "MAX_WAITING", 3)
-    doors = Connections()
+    credentials = ConnectionSlots()
     gone: list[str] = []
     with contextlib.ExitStack() as stack:
         for number, address in enumerate(["192.0.2.9", "192.0.2.1", "192.0.2.1", "192.0.2.1"]):
-            visit = stack.enter_context(doors.visit(address, always=False))
-            doors.wait(visit, lambda n=number: gone.append(str(n)))  # type: ignore[misc]
+            visit = stack.enter_context(credentials.visit(address, always=False))
+            credentials.wait(visit, lambda n=number: gone.append(str(n)))  # type: ignore[misc]
     assert gone == ["1"]
 
 
@@ -189,7 +189,7 @@ class Clock:
 
 def test_an_allowance_fills_again() -> None:
     clock = Clock()
-    allowance = Allowance(2, 1, clock)
+    allowance = TokenBucket(2, 1, clock)
     assert [allowance.spend() for _ in range(3)] == [True, True, False]
     clock.now += 1
     assert [allowance.spend() for _ in range(2)] == [True, False]

@@ -14,7 +14,7 @@ from conftest import TOKEN, Serve, Served
 
 from demo_server.protocol.frames import CloseCode
 from demo_server.system.addresses import PublicUrl
-from demo_server.web.paired_devices import MAX_DEVICES, Devices, device_name
+from demo_server.web.paired_devices import MAX_DEVICES, PairedDevices, device_name
 
 PRESENTER = {"Authorization": f"Bearer {TOKEN}"}
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0) Version/19.0 Mobile/15E148 Safari/604.1"
@@ -68,7 +68,7 @@ async def test_a_phone_that_is_paired_in_the_middle_of_the_talk_opens_where_the_
     async with shared.peer() as stage:
         await stage.send(type="publish", channel="deck", patch={"page": 7, "clicks": 2})
         await stage.frame("beat")
-        code = shared.server.doors.new_code()
+        code = shared.server.credentials.new_code()
         answer = await ask(shared, "GET", f"/pair?code={code}&view=presenter", a="b")
     assert answer.headers["location"] == "/presenter/7?clicks=2"
 
@@ -129,15 +129,15 @@ async def test_revoking_an_unknown_device_says_so(serve: Serve) -> None:
 
 def test_a_damaged_list_lets_nobody_in(tmp_path: Path) -> None:
     path = tmp_path / "devices.json"
-    device = Devices(path).add("a phone")
+    device = PairedDevices(path).add("a phone")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Devices(path).knows(device.id)
+    assert PairedDevices(path).knows(device.id)
     path.write_text("[{")
-    assert not Devices(path).knows(device.id)
+    assert not PairedDevices(path).knows(device.id)
 
 
 def test_where_there_are_too_many_devices_the_oldest_goes() -> None:
-    devices = Devices()
+    devices = PairedDevices()
     added = [devices.add(f"phone {number}") for number in range(MAX_DEVICES + 1)]
     assert not devices.knows(added[0].id)
     assert [device.id for device in devices.paired()] == [device.id for device in added[1:]]
@@ -146,7 +146,7 @@ def test_where_there_are_too_many_devices_the_oldest_goes() -> None:
 def test_a_device_that_cannot_be_written_down_is_paired_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    devices = Devices(tmp_path / "gone" / "devices.json")
+    devices = PairedDevices(tmp_path / "gone" / "devices.json")
     assert devices.knows(devices.add("a phone").id)
     assert "until the server ends only" in caplog.text
 

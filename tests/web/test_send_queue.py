@@ -17,9 +17,9 @@ from demo_server.protocol.events import RunStatus
 from demo_server.protocol.state import RunState
 from demo_server.runs import fold
 from demo_server.runs.archive import Archive
-from demo_server.runs.registry import KEPT_IN_MEMORY, Runs
+from demo_server.runs.registry import KEPT_IN_MEMORY, RunRegistry
 from demo_server.runs.run import MAX_LAG_BYTES, Run
-from demo_server.web.send_queue import Outbox
+from demo_server.web.send_queue import SendQueue
 
 
 def make_run(run_id: str = "run") -> Run:
@@ -68,8 +68,8 @@ def test_whatever_happens_a_client_ends_with_the_state_of_the_run(
     steps: list[tuple[str, int]],
 ) -> None:
     run, reader = make_run(), Reader()
-    outbox = Outbox("epoch")
-    outbox.watch(run, 0)
+    send_queue = SendQueue("epoch")
+    send_queue.watch(run, 0)
     for step, times in steps:
         for _ in range(times):
             match step:
@@ -78,35 +78,35 @@ def test_whatever_happens_a_client_ends_with_the_state_of_the_run(
                 case "big":
                     note(run, "x" * (MAX_LAG_BYTES // 2))
                 case "take":
-                    reader.read(outbox.take())
+                    reader.read(send_queue.take())
                 case "beat":
-                    outbox.beat()
+                    send_queue.beat()
                 case "again":
-                    outbox.watch(run, reader.state.seq)
+                    send_queue.watch(run, reader.state.seq)
                 case "forget":
                     run.forget_tail()
-    reader.read(outbox.take())
+    reader.read(send_queue.take())
     assert reader.state == run.state
 
 
 def test_a_client_that_is_too_far_behind_gets_one_snapshot() -> None:
     run, reader = make_run(), Reader()
-    outbox = Outbox("epoch")
-    outbox.watch(run, 0)
+    send_queue = SendQueue("epoch")
+    send_queue.watch(run, 0)
     for _ in range(40):
         note(run, "x" * 40_000)
-    frames = outbox.take()
+    frames = send_queue.take()
     reader.read(frames)
     assert len(frames) == 1
     assert reader.snapshots == 1
     note(run)
-    reader.read(outbox.take())
+    reader.read(send_queue.take())
     assert (reader.snapshots, reader.state) == (1, run.state)
 
 
 def test_what_is_the_same_for_many_is_encoded_once() -> None:
     run = make_run()
-    boxes = [Outbox("epoch") for _ in range(3)]
+    boxes = [SendQueue("epoch") for _ in range(3)]
     for box in boxes:
         box.watch(run, 0)
     note(run)
@@ -125,56 +125,56 @@ def test_memory_for_a_run_stays_bounded() -> None:
 def test_a_place_beyond_the_end_gets_a_snapshot() -> None:
     run, reader = make_run(), Reader()
     note(run)
-    outbox = Outbox("epoch")
-    outbox.watch(run, 99)
-    reader.read(outbox.take())
+    send_queue = SendQueue("epoch")
+    send_queue.watch(run, 99)
+    reader.read(send_queue.take())
     assert reader.state == run.state
 
 
 def test_patches_of_a_channel_that_wait_become_one() -> None:
-    outbox = Outbox("epoch")
-    outbox.patch("nav", {"page": 1, "deep": {"a": 1}})
-    outbox.patch("nav", {"page": 2, "deep": {"b": None}})
-    (frame,) = [json.loads(text) for text in outbox.take()]
+    send_queue = SendQueue("epoch")
+    send_queue.patch("nav", {"page": 1, "deep": {"a": 1}})
+    send_queue.patch("nav", {"page": 2, "deep": {"b": None}})
+    (frame,) = [json.loads(text) for text in send_queue.take()]
     assert frame["patch"] == {"page": 2, "deep": {"a": 1, "b": None}}
-    assert outbox.take() == []
+    assert send_queue.take() == []
 
 
 def test_only_who_has_something_to_send_is_pending() -> None:
-    run, outbox = make_run(), Outbox("epoch")
-    assert not outbox.pending
+    run, send_queue = make_run(), SendQueue("epoch")
+    assert not send_queue.pending
     for fill in (
-        lambda: outbox.reply("frame"),
-        lambda: outbox.run("run", "frame"),
-        lambda: outbox.server("frame"),
-        lambda: outbox.patch("nav", {"page": 1}),
-        outbox.beat,
-        lambda: (note(run), outbox.watch(run, 0)),
+        lambda: send_queue.reply("frame"),
+        lambda: send_queue.run("run", "frame"),
+        lambda: send_queue.server("frame"),
+        lambda: send_queue.patch("nav", {"page": 1}),
+        send_queue.beat,
+        lambda: (note(run), send_queue.watch(run, 0)),
         lambda: note(run),
     ):
         fill()
-        assert outbox.pending
-        assert outbox.take()
-        assert not outbox.pending
+        assert send_queue.pending
+        assert send_queue.take()
+        assert not send_queue.pending
 
 
 def test_only_the_newest_news_of_the_server_waits() -> None:
-    outbox = Outbox("epoch")
-    outbox.server("old")
-    outbox.server("new")
-    assert outbox.take() == ["new"]
+    send_queue = SendQueue("epoch")
+    send_queue.server("old")
+    send_queue.server("new")
+    assert send_queue.take() == ["new"]
 
 
 async def test_who_watches_a_run_hears_its_end_though_the_server_has_forgotten_it(
     tmp_path: Path,
 ) -> None:
-    runs = Runs(Archive(tmp_path), None, None, 10**9)
+    runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     old = [runs.accept(f"old-{n}", "embed", {}, "hash") for n in range(KEPT_IN_MEMORY + 1)]
     for run in old:
         runs.status(run, RunStatus.SUCCEEDED)
     watched = runs.accept("watched", "embed", {}, "hash")
-    outbox = Outbox("epoch")
-    outbox.watch(watched, 0)
+    send_queue = SendQueue("epoch")
+    send_queue.watch(watched, 0)
     for run in old:
         await runs.load(run.run_id)
 
@@ -182,33 +182,33 @@ async def test_who_watches_a_run_hears_its_end_though_the_server_has_forgotten_i
 
     assert runs.loaded(watched.run_id) is None
     reader = Reader()
-    reader.read(outbox.take())
+    reader.read(send_queue.take())
     assert reader.state == watched.state
 
 
 def test_an_ended_run_is_let_go_by_who_has_all_of_it() -> None:
     run = make_run()
-    outbox = Outbox("epoch")
-    outbox.watch(run, 0)
+    send_queue = SendQueue("epoch")
+    send_queue.watch(run, 0)
     note(run)
     run.append("status", {"status": "succeeded"}, t=2)
     reader = Reader()
-    reader.read(outbox.take())
+    reader.read(send_queue.take())
     gone = weakref.ref(run)
     del run
     assert gone() is None
-    outbox.beat()
-    reader.read(outbox.take())
+    send_queue.beat()
+    reader.read(send_queue.take())
     assert reader.beats == [2]
 
 
 async def test_a_log_that_a_whole_hall_asks_for_is_folded_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = Runs(Archive(tmp_path), None, None, 10**9)
+    runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     ended = runs.accept("r", "embed", {}, "hash")
     runs.status(ended, RunStatus.SUCCEEDED)
-    restarted = Runs(Archive(tmp_path), None, None, 10**9)
+    restarted = RunRegistry(Archive(tmp_path), None, None, 10**9)
     restarted.recover(lambda _: False)
     folded: list[str] = []
     fold_log = Archive.state
@@ -228,10 +228,10 @@ async def test_a_log_that_a_whole_hall_asks_for_is_folded_once(
 async def test_who_leaves_while_a_log_is_folded_does_not_take_it_from_others(
     tmp_path: Path,
 ) -> None:
-    runs = Runs(Archive(tmp_path), None, None, 10**9)
+    runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     ended = runs.accept("r", "embed", {}, "hash")
     runs.status(ended, RunStatus.SUCCEEDED)
-    restarted = Runs(Archive(tmp_path), None, None, 10**9)
+    restarted = RunRegistry(Archive(tmp_path), None, None, 10**9)
     restarted.recover(lambda _: False)
     leaving = asyncio.create_task(restarted.load(ended.run_id))
     staying = asyncio.create_task(restarted.load(ended.run_id))

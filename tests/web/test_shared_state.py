@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode, Role
-from demo_server.web.shared_state import Channels, Patch, combine, merge
+from demo_server.web.shared_state import Patch, SharedState, combine, merge
 
 KEYS = st.sampled_from("abc")
 VALUES: st.SearchStrategy[JsonValue] = st.recursive(
@@ -60,7 +60,7 @@ VOTE: Patch = {"batch": {"results": {"me": 1}}}
 
 
 def test_a_viewer_votes_and_is_bound_to_its_voter() -> None:
-    channels = Channels()
+    channels = SharedState()
     assert channels.publish(Role.VIEWER, "poll", VOTE, None) == "me"
     with pytest.raises(Refusal, match="somebody else"):
         channels.publish(Role.VIEWER, "poll", {"batch": {"results": {"you": 1}}}, "me")
@@ -69,7 +69,7 @@ def test_a_viewer_votes_and_is_bound_to_its_voter() -> None:
 
 
 def test_a_voter_belongs_to_one_browser_also_over_a_reload() -> None:
-    channels = Channels()
+    channels = SharedState()
     channels.publish(Role.VIEWER, "poll", VOTE, None, "a phone")
     channels.publish(Role.VIEWER, "poll", {"batch": {"results": {"me": 0}}}, None, "a phone")
     for browser in ("another phone", None):
@@ -99,7 +99,7 @@ BAD_VOTES: list[tuple[str, Patch]] = [
 
 @pytest.mark.parametrize(("channel", "patch"), BAD_VOTES)
 def test_a_viewer_can_do_nothing_but_vote(channel: str, patch: Patch) -> None:
-    channels = Channels()
+    channels = SharedState()
     with pytest.raises(Refusal) as refused:
         channels.publish(Role.VIEWER, channel, patch, None)
     assert refused.value.code is ErrorCode.NOT_ALLOWED
@@ -107,7 +107,7 @@ def test_a_viewer_can_do_nothing_but_vote(channel: str, patch: Patch) -> None:
 
 
 def test_a_channel_cannot_grow_for_ever() -> None:
-    channels = Channels()
+    channels = SharedState()
     for number in range(20):
         channels.publish(Role.PRESENTER, "drawings", {str(number): "x" * 50_000}, None)
     with pytest.raises(Refusal, match="would hold more"):
@@ -116,7 +116,7 @@ def test_a_channel_cannot_grow_for_ever() -> None:
 
 
 def test_there_are_only_so_many_channels() -> None:
-    channels = Channels()
+    channels = SharedState()
     for number in range(32):
         channels.publish(Role.PRESENTER, f"c{number}", {"a": 1}, None)
     with pytest.raises(Refusal, match="channels already"):
@@ -128,4 +128,4 @@ def test_a_patch_cannot_be_nested_without_end() -> None:
     for _ in range(50):
         patch = {"deeper": patch}
     with pytest.raises(Refusal, match="levels deep"):
-        Channels().publish(Role.PRESENTER, "nav", patch, None)
+        SharedState().publish(Role.PRESENTER, "nav", patch, None)

@@ -358,13 +358,13 @@ async def test_a_client_that_takes_up_many_runs_is_welcomed_before_they_are_read
         run_id = await peer.start(does="plan end")
         await peer.events(run_id, until="succeeded")
     may_read = asyncio.Event()
-    load = served.server.room.runs.load
+    load = served.server.hub.runs.load
 
     async def slowly(run_id: str) -> object:
         await may_read.wait()
         return await load(run_id)
 
-    monkeypatch.setattr(served.server.room.runs, "load", slowly)
+    monkeypatch.setattr(served.server.hub.runs, "load", slowly)
     async with served.peer(have={"epoch": "older", "runs": {run_id: 1}}) as back:
         await back.frame("beat")
         may_read.set()
@@ -400,8 +400,8 @@ async def test_a_viewer_may_not_do_what_presenters_do(
         assert viewer.seen[0]["role"] == "viewer"
         await viewer.send(**frame)
         assert (await viewer.frame("error"))["code"] == "not_allowed"
-    assert served.server.room.channels.state == {}
-    assert served.server.room.runs.list() == []
+    assert served.server.hub.channels.state == {}
+    assert served.server.hub.runs.list() == []
 
 
 async def test_what_the_presenter_publishes_reaches_all_others_and_late_ones(serve: Serve) -> None:
@@ -487,7 +487,7 @@ async def test_who_takes_nothing_is_closed_and_nobody_else_notices(
             watch = {"type": "watch", "run_id": run_id, "after": 10**6}
             await slow.send(json.dumps(watch))
         await asyncio.sleep(1.5)
-        assert len(served.server.room.clients) == 1
+        assert len(served.server.hub.clients) == 1
         another = await presenter.start("next", does="plan progress:50 end")
         await presenter.events(another, until="succeeded")
         await drain(slow)
@@ -498,7 +498,7 @@ async def nobody_is_there(served: Served) -> None:
     """Wait until the server has let every client go."""
     async with asyncio.timeout(20):
         while True:
-            if not served.server.room.clients:
+            if not served.server.hub.clients:
                 return
             await asyncio.sleep(0.05)
 

@@ -11,7 +11,7 @@ LONGEST_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
-class Look:
+class Reading:
     """The operator of the calls, and the pipeline's two ends.
 
     Attributes:
@@ -58,7 +58,7 @@ class Execution:
     rows_in: int | None = None
     rows_out: int | None = None
     ended: bool = False
-    _works: bool = False
+    _composition: bool = False
 
     @property
     def begun(self) -> bool:
@@ -75,7 +75,7 @@ class Execution:
         if told.worker:
             self.workers.add(told.worker)
 
-    def see(self, now: float, look: Look) -> None:
+    def see(self, now: float, look: Reading) -> None:
         """Take a look at `now` (seconds); the time since the last one was like this."""
         gap, self.now = min(now - self.now, LONGEST_LOOK_S), now
         self.rows_in, self.rows_out = look.rows_in, look.rows_out
@@ -89,6 +89,6 @@ class Execution:
 
     def measured(self, share: float) -> None:
         """A second is over in which `share` of the cores was in use."""
-        if self._works and not self.ended:
+        if self._composition and not self.ended:
             self.shares.append(share)
-        self._works = self.begun and not self.ended
+        self._composition = self.begun and not self.ended

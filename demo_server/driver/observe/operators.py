@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ray.data._internal.execution.operators.input_data_buffer import InputDataBuffer
 from ray.data._internal.execution.operators.limit_operator import LimitOperator
 
-from demo_server.driver.observe.execution import Look
+from demo_server.driver.observe.execution import Reading
 from demo_server.protocol.events import OperatorProgress
 from demo_server.toolkit.live import is_live
 
@@ -94,13 +94,13 @@ def batch_size(operator: Any) -> int | None:
     return None
 
 
-def look(executor: StreamingExecutor) -> Look:
+def look(executor: StreamingExecutor) -> Reading:
     """Return what the doctor wants to know of this moment."""
     assert executor._topology is not None
     operators = working(executor)
     called, last = calling(operators), operators[-1]
     ends_in = type(last._logical_operators[-1]).__name__ if last._logical_operators else ""
-    return Look(
+    return Reading(
         active=called.num_active_tasks(),
         workers=max(1, called.get_actor_info().running),
         queued=executor._topology[called].total_enqueued_input_blocks(),

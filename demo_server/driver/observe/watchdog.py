@@ -60,7 +60,7 @@ class Deaths:
         return died
 
 
-class Guard:
+class Watchdog:
     """Looks at one run; it says of deaths at once, and why the run should be given up."""
 
     def __init__(self, context: Context, observation: Observation) -> None:
@@ -150,7 +150,7 @@ def guarding(
 ) -> Iterator[None]:
     """Call `abandon` with the reason, from another thread, when the run will never end."""
     stop = threading.Event()
-    guard = Guard(context, observation)
+    guard = Watchdog(context, observation)
 
     def watch() -> None:
         while not stop.wait(INTERVAL_S):
