@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { opener } from '../setup/browser.mjs'
 import { findInterpreter, reasonAgainst, requirePlatform } from '../setup/interpreter.mjs'
 import { readReport } from '../setup/junit.mjs'
+import { upgradeOptions } from '../setup/locking.mjs'
 import { parseOptions } from '../setup/options.mjs'
 import { requireSpace } from '../setup/space.mjs'
 import { chooseTorch } from '../setup/torch.mjs'
@@ -122,4 +123,12 @@ test('--share and --public-url go on to the server, and what npm swallowed is sa
   assert.ok(tunnel.share, 'the address is printed')
   assert.throws(() => parseOptions([], { npm_config_share: 'true' }), /npm start -- --share/)
   assert.throws(() => parseOptions([], { npm_config_public_url: 'x' }), /npm start -- --public-url/)
+})
+
+test('the lock keeps its versions unless an upgrade is asked for, of everything or of some packages', () => {
+  assert.deepEqual(upgradeOptions([]), [])
+  assert.deepEqual(upgradeOptions(['--upgrade']), ['--upgrade'])
+  assert.deepEqual(upgradeOptions(['--upgrade', 'certifi', 'idna']), ['--upgrade-package', 'certifi', '--upgrade-package', 'idna'])
+  assert.throws(() => upgradeOptions(['certifi']), /--upgrade \[PACKAGE/)
+  assert.throws(() => upgradeOptions(['--upgrade', '--all']), /not --upgrade --all/)
 })
