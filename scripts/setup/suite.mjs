@@ -1,4 +1,5 @@
 // `npm test`: everything from a fresh clone to a green suite.
+// `npm test -- --durations` also lists the slowest tests.
 
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +8,7 @@ import { alone } from './claim.mjs'
 import { buildDeck, deckIsFresh } from './deck.mjs'
 import { Display } from './display.mjs'
 import { Failure } from './failure.mjs'
-import { readReport } from './junit.mjs'
+import { readReport, slowest } from './junit.mjs'
 import { nodeIsFresh, setUpNode } from './packages.mjs'
 import { NODE_MODULES, ROOT, VENV, WORK } from './paths.mjs'
 import { endAll, launch, onStop } from './processes.mjs'
@@ -64,8 +65,11 @@ function testFiles() {
   return names.map((name) => join(directory, name))
 }
 
+/** How many tests `--durations` lists. */
+const SLOWEST = 20
+
 export async function main(args) {
-  if (args.length) throw new Failure(`npm test takes no options (${args.join(' ')}): for one kind of test use npm run test:py, test:ts, test:setup or test:e2e.`)
+  const { durations } = suiteOptions(args)
   const display = new Display()
   onStop(async () => {
     await endAll()
@@ -77,7 +81,18 @@ export async function main(args) {
   process.env.DEMO_CHROMIUM = await requireChromium(display)
   const lanes = [PYTHON_CHECKS, [SET_UP_TESTS, PYTHON_TESTS], [EXPERIMENTS]]
   outcomes.push(...(await Promise.all(lanes.map(inTurn))).flat(), await perform(BROWSER_TESTS))
+  if (durations) printSlowest(outcomes)
   process.exit(summarize(outcomes))
+}
+
+/** @throws {Failure} naming the option that there is, and the commands for one kind of test */
+export function suiteOptions(args, env = process.env) {
+  if (env.npm_config_durations !== undefined) throw new Failure('npm took --durations for itself: put it after `--`, as in npm test -- --durations.')
+  const unknown = args.filter((arg) => arg !== '--durations')
+  if (unknown.length) {
+    throw new Failure(`npm test knows --durations, not ${unknown.join(' ')}: for one kind of test use npm run test:py, test:ts, test:setup or test:e2e.`)
+  }
+  return { durations: args.length > 0 }
 }
 
 /** Make `.venv`, `node_modules` and the deck complete; return what the Node steps came to meanwhile. */
@@ -114,17 +129,24 @@ async function perform({ name, command: [command, ...args], report, env = {} }) 
 }
 
 function judged(name, code) {
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? [] : [name], skipped: 0 }
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? [] : [name], skipped: 0, tests: [] }
 }
 
 /** A runner that fails without a failed test (a file that does not load, say) is a failure too. */
 function counted(name, code, file) {
-  const counts = readReport(file) ?? { passed: 0, failed: [], skipped: 0 }
+  const counts = readReport(file) ?? { passed: 0, failed: [], skipped: 0, tests: [] }
   const silent = code !== 0 && counts.failed.length === 0
   const empty = code === 0 && counts.passed === 0
   if (silent) counts.failed.push(`${name}: ended with code ${code}`)
   if (empty) counts.failed.push(`${name}: no test ran`)
   return counts
+}
+
+function printSlowest(outcomes) {
+  console.log(`\n── the ${SLOWEST} slowest tests`)
+  for (const { step, name, seconds } of slowest(outcomes, SLOWEST)) {
+    console.log(`${seconds.toFixed(1).padStart(7)} s   ${step.padEnd(18)} ${name}`)
+  }
 }
 
 /** Print what each step took and which tests failed; the last line is the total. */

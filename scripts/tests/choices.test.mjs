@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { opener } from '../setup/browser.mjs'
 import { findInterpreter, reasonAgainst, requirePlatform } from '../setup/interpreter.mjs'
-import { readReport } from '../setup/junit.mjs'
+import { readReport, slowest } from '../setup/junit.mjs'
 import { upgradeOptions } from '../setup/locking.mjs'
 import { parseOptions } from '../setup/options.mjs'
 import { requireSpace } from '../setup/space.mjs'
+import { suiteOptions } from '../setup/suite.mjs'
 import { chooseTorch } from '../setup/torch.mjs'
 import { stub, temporary } from './checkout.mjs'
 
@@ -103,16 +104,33 @@ test('no browser is opened in CI or without a display', () => {
   assert.equal(opener({}, 'darwin'), 'open')
 })
 
-test('a JUnit report is counted, failures by name', () => {
+test('a JUnit report is counted, with failures by name and how long each test took', () => {
   const report = join(temporary(), 'report.xml')
   writeFileSync(
     report,
-    `<testsuites><testsuite name="a"><testcase name="passes" classname="t.a"/>
+    `<testsuites><testsuite name="a"><testcase name="passes" classname="t.a" time="1.5"/>
     <testcase name="says &lt;why&gt;" classname="t.a"><failure message="m">text</failure></testcase>
-    <testcase name="left out"><skipped/></testcase></testsuite></testsuites>`,
+    <testcase name="left out" time="0.25"><skipped/></testcase></testsuite></testsuites>`,
   )
-  assert.deepEqual(readReport(report), { passed: 1, failed: ['t.a: says <why>'], skipped: 1 })
+  const tests = [{ name: 't.a: passes', seconds: 1.5 }, { name: 't.a: says <why>', seconds: 0 }, { name: 'left out', seconds: 0.25 }]
+  assert.deepEqual(readReport(report), { passed: 1, failed: ['t.a: says <why>'], skipped: 1, tests })
   assert.equal(readReport(`${report}.absent`), null)
+})
+
+test('the slowest tests are found over all steps', () => {
+  const outcomes = [
+    { name: 'mypy', tests: [] },
+    { name: 'vitest', tests: [{ name: 'folds', seconds: 0.1 }, { name: 'draws', seconds: 3 }] },
+    { name: 'pytest', tests: [{ name: 'embeds', seconds: 40 }] },
+  ]
+  assert.deepEqual(slowest(outcomes, 2), [{ step: 'pytest', name: 'embeds', seconds: 40 }, { step: 'vitest', name: 'draws', seconds: 3 }])
+})
+
+test('npm test takes --durations and refuses other options with what to do instead', () => {
+  assert.deepEqual(suiteOptions([], {}), { durations: false })
+  assert.deepEqual(suiteOptions(['--durations'], {}), { durations: true })
+  assert.throws(() => suiteOptions(['--durations', '-k'], {}), /not -k: .*npm run test:py/)
+  assert.throws(() => suiteOptions([], { npm_config_durations: 'true' }), /npm test -- --durations/)
 })
 
 test('--share and --public-url go on to the server, and what npm swallowed is said', () => {
