@@ -33,6 +33,9 @@ interface Known {
 const IDLE_MS = 3000
 const IDLE_CPU_S = 1
 
+/** What takes longer hangs: a busy machine needs minutes to start Ray and convert the model. */
+const HANG_S = 600
+
 const PAIRING_CODE = 'browser-tests'
 
 export class DemoServer {
@@ -78,7 +81,7 @@ export class DemoServer {
 
   /** Returns when Ray is up and a driver connected. */
   async ready(): Promise<void> {
-    await this.until('is ready', async () => (await this.health())?.status === 'ready', 120)
+    await this.until('is ready', async () => (await this.health())?.status === 'ready', HANG_S)
   }
 
   /** Returns when it has nothing left to prepare: the workers stand ready, the model is converted. */
@@ -91,7 +94,7 @@ export class DemoServer {
       const spent = now - before
       before = now
       return spent >= 0 && spent <= IDLE_CPU_S
-    }, 120)
+    }, HANG_S)
   }
 
   /** Ends it as a closed terminal does. Throws where a process of it is left. */
