@@ -4,7 +4,11 @@ import { systemChromium } from './scripts/setup/chromium.mjs'
 /** The system's Chromium; Playwright's own where there is none. */
 export const executablePath = systemChromium() ?? undefined
 
-const pictures = process.env['DEMO_SCREENSHOTS'] ? [{ name: 'screenshots', testMatch: 'screenshots.ts' }] : []
+/** What isn't a test is run only where it is asked for. */
+const asked = [
+  ...(process.env['DEMO_SCREENSHOTS'] ? [{ name: 'screenshots', testMatch: 'screenshots.ts' }] : []),
+  ...(process.env['DEMO_PICTURES'] ? [{ name: 'pictures', testMatch: 'take-pictures.ts' }] : []),
+]
 
 export default defineConfig({
   testDir: 'e2e',
@@ -17,7 +21,7 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 10_000 },
   reporter: 'list',
-  projects: [{ name: 'tests', testMatch: '*.spec.ts' }, ...pictures],
+  projects: [{ name: 'tests', testMatch: '*.spec.ts' }, ...asked],
   use: {
     browserName: 'chromium',
     launchOptions: { executablePath },
