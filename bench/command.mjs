@@ -3,13 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { alone } from '../scripts/setup/claim.mjs'
 import { buildDeck, deckIsFresh } from '../scripts/setup/deck.mjs'
 import { Display } from '../scripts/setup/display.mjs'
 import { Failure } from '../scripts/setup/failure.mjs'
-import { nodeIsFresh, setUpNode } from '../scripts/setup/packages.mjs'
+import { nodeIsFresh, setUpNode } from '../scripts/setup/node-packages.mjs'
 import { ROOT } from '../scripts/setup/paths.mjs'
 import { endAll, launch, onStop } from '../scripts/setup/processes.mjs'
+import { withSetupLock } from '../scripts/setup/setup-lock.mjs'
 import { pythonIsFresh, setUpPython } from '../scripts/setup/virtualenv.mjs'
 import { choose } from './choices.mjs'
 import { describeMachine } from './machine.mjs'
@@ -26,7 +26,7 @@ export async function main(args) {
     process.exit(130)
   })
   process.once('exit', () => caches.forEach((cache) => rmSync(cache, { recursive: true, force: true })))
-  await alone(() => setUp(new Display()))
+  await withSetupLock(() => setUp(new Display()))
   const reports = []
   for (const program of programs) {
     const report = await perform(program)

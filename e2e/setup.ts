@@ -1,15 +1,15 @@
 // Before the first test: a fresh deck, one server for all tests, and the presenter's browser paired.
 import { join } from 'node:path'
 import { chromium } from '@playwright/test'
-import { alone } from '../scripts/setup/claim.mjs'
+import { executablePath } from '../playwright.config'
 import { buildDeck, deckIsFresh } from '../scripts/setup/deck.mjs'
 import { Display } from '../scripts/setup/display.mjs'
-import { executablePath } from '../playwright.config'
+import { withSetupLock } from '../scripts/setup/setup-lock.mjs'
 import { DemoServer } from './server'
 
 export default async function setUp(): Promise<() => Promise<void>> {
   if (!deckIsFresh())
-    await alone(() => buildDeck(new Display()))
+    await withSetupLock(() => buildDeck(new Display()))
   const server = await DemoServer.start()
   try {
     process.env['DEMO_URL'] = server.url

@@ -1,8 +1,8 @@
 // The deck that needs no server, built once for the tests, and a plain host for it.
 import { join } from 'node:path'
-import { alone } from '../scripts/setup/claim.mjs'
 import { buildDeck, deckIsFresh, standingAlone } from '../scripts/setup/deck.mjs'
 import { Display } from '../scripts/setup/display.mjs'
+import { withSetupLock } from '../scripts/setup/setup-lock.mjs'
 import { ROOT } from './deck'
 
 export { serveFolder } from '../scripts/setup/static-host.mjs'
@@ -11,6 +11,6 @@ export { serveFolder } from '../scripts/setup/static-host.mjs'
 export async function buildStatic(): Promise<string> {
   const deck = standingAlone(join(ROOT, '.cache', 'static'))
   if (!deckIsFresh(deck))
-    await alone(() => buildDeck(new Display(), deck))
+    await withSetupLock(() => buildDeck(new Display(), deck))
   return deck.directory
 }

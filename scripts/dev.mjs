@@ -1,3 +1,3 @@
 import { enter } from './setup/entry.mjs'
 
-enter(() => import('./setup/authoring.mjs'))
+enter(() => import('./setup/dev.mjs'))

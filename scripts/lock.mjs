@@ -1,3 +1,3 @@
 import { enter } from './setup/entry.mjs'
 
-enter(() => import('./setup/locking.mjs'))
+enter(() => import('./setup/lock-files.mjs'))

@@ -1,3 +1,3 @@
 import { enter } from './setup/entry.mjs'
 
-enter(() => import('./setup/rehearsal.mjs'))
+enter(() => import('./setup/readme-commands.mjs'))

@@ -3,17 +3,17 @@
 /* global document -- of the page */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { alone } from './claim.mjs'
 import { requireChromium } from './chromium.mjs'
 import { buildDeck, deckIsFresh, standingAlone } from './deck.mjs'
 import { Display } from './display.mjs'
 import { Failure } from './failure.mjs'
-import { nodeIsFresh, setUpNode } from './packages.mjs'
+import { nodeIsFresh, setUpNode } from './node-packages.mjs'
 import { ROOT, WORK } from './paths.mjs'
 import { endAll, onStop } from './processes.mjs'
 import { readRecordings } from './recordings.mjs'
-import { readOut } from './static.mjs'
+import { withSetupLock } from './setup-lock.mjs'
 import { serveFolder } from './static-host.mjs'
+import { readOut } from './static.mjs'
 
 const SIZE = { width: 1280, height: 720 }
 
@@ -29,7 +29,7 @@ export async function main(args) {
   })
   const display = new Display()
   const deck = standingAlone(join(WORK, 'static'))
-  await alone(async () => {
+  await withSetupLock(async () => {
     if (!nodeIsFresh()) await setUpNode(display)
     if (!deckIsFresh(deck)) await buildDeck(display, deck)
   })

@@ -2,14 +2,14 @@
 
 import { randomBytes } from 'node:crypto'
 import { openInBrowser } from './browser.mjs'
-import { alone } from './claim.mjs'
 import { buildDeck, deckIsFresh } from './deck.mjs'
 import { Display } from './display.mjs'
 import { Failure } from './failure.mjs'
+import { nodeIsFresh, setUpNode } from './node-packages.mjs'
 import { parseOptions } from './options.mjs'
-import { nodeIsFresh, setUpNode } from './packages.mjs'
 import { endAll, onStop } from './processes.mjs'
 import { findRunning, requireFreePort, Server } from './server.mjs'
+import { withSetupLock } from './setup-lock.mjs'
 import { superviseServer } from './supervision.mjs'
 import { pythonIsFresh, pythonWorks, setUpPython } from './virtualenv.mjs'
 
@@ -32,7 +32,7 @@ export async function main(args) {
   onStop((why) => launcher.stop(why))
   if (pythonIsFresh()) launcher.start(); // first of all: Ray warms up while the rest is done
   if (!pythonIsFresh() || !nodeIsFresh() || !deckIsFresh()) {
-    await alone(() => prepare(display, launcher))
+    await withSetupLock(() => prepare(display, launcher))
   }
   await launcher.answers(display)
 
@@ -113,7 +113,7 @@ class Launcher {
   async answers(display) {
     if (await this.server.answers()) return
     if (await pythonWorks()) throw new Failure(this.server.lastWords)
-    await alone(() => setUpPython(display))
+    await withSetupLock(() => setUpPython(display))
     this.start()
     if (!(await this.server.answers())) throw new Failure(this.server.lastWords)
   }

@@ -2,14 +2,14 @@
 
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { alone } from './claim.mjs'
 import { buildDeck, standingAlone } from './deck.mjs'
 import { Display } from './display.mjs'
 import { Failure } from './failure.mjs'
-import { nodeIsFresh, setUpNode } from './packages.mjs'
+import { nodeIsFresh, setUpNode } from './node-packages.mjs'
 import { ROOT } from './paths.mjs'
 import { endAll, onStop } from './processes.mjs'
 import { readRecordings } from './recordings.mjs'
+import { withSetupLock } from './setup-lock.mjs'
 
 export async function main(args) {
   const directory = readOut(args, 'npm run build:static', 'dist-static')
@@ -20,7 +20,7 @@ export async function main(args) {
   const missing = readRecordings().missing
   if (missing.length > 0) console.warn(`No recording of ${missing.join(', ')}: those slides will say so. Make them with .venv/bin/demo-server record ${missing.join(' ')}.`)
   const display = new Display()
-  await alone(async () => {
+  await withSetupLock(async () => {
     if (!nodeIsFresh()) await setUpNode(display)
     await buildDeck(display, standingAlone(directory))
   })

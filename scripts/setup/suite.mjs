@@ -4,14 +4,14 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { requireChromium } from './chromium.mjs'
-import { alone } from './claim.mjs'
 import { buildDeck, deckIsFresh } from './deck.mjs'
 import { Display } from './display.mjs'
 import { Failure } from './failure.mjs'
 import { readReport, slowest } from './junit.mjs'
-import { nodeIsFresh, setUpNode } from './packages.mjs'
+import { nodeIsFresh, setUpNode } from './node-packages.mjs'
 import { NODE_MODULES, ROOT, VENV, WORK } from './paths.mjs'
 import { endAll, launch, onStop } from './processes.mjs'
+import { withSetupLock } from './setup-lock.mjs'
 import { pythonIsFresh, setUpPython } from './virtualenv.mjs'
 
 const REPORTS = join(WORK, 'test')
@@ -77,7 +77,7 @@ export async function main(args) {
   })
   rmSync(REPORTS, { recursive: true, force: true })
   mkdirSync(REPORTS, { recursive: true })
-  const outcomes = await alone(() => setUp(display))
+  const outcomes = await withSetupLock(() => setUp(display))
   process.env.DEMO_CHROMIUM = await requireChromium(display)
   const lanes = [PYTHON_CHECKS, [SET_UP_TESTS, PYTHON_TESTS], [EXPERIMENTS]]
   outcomes.push(...(await Promise.all(lanes.map(inTurn))).flat(), await perform(BROWSER_TESTS))

@@ -2,12 +2,12 @@
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { requireDiskSpace } from './disk-space.mjs'
 import { size } from './display.mjs'
 import { Failure, downloadSentence } from './failure.mjs'
 import { findInterpreter, requirePlatform } from './interpreter.mjs'
 import { ROOT, VENV, VENV_PYTHON, WORK } from './paths.mjs'
 import { run } from './processes.mjs'
-import { requireSpace } from './space.mjs'
 import { digest, readStamp, writeStamp } from './stamp.mjs'
 import { chooseTorch, CPU_INDEX, torchVersion } from './torch.mjs'
 
@@ -45,7 +45,7 @@ export async function setUpPython(display, { dev = false } = {}) {
   const before = readStamp(STAMP)
   const torch = await chooseTorch()
   if (before?.root !== ROOT || !(await pythonWorks())) {
-    requireSpace(ROOT, torch.bytes, 'the Python packages')
+    requireDiskSpace(ROOT, torch.bytes, 'the Python packages')
     await create(display, before)
   }
   const keepDev = dev || Boolean(before?.dev && existsSync(VENV))

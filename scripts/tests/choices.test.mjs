@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { opener } from '../setup/browser.mjs'
+import { requireDiskSpace } from '../setup/disk-space.mjs'
 import { findInterpreter, reasonAgainst, requirePlatform } from '../setup/interpreter.mjs'
 import { readReport, slowest } from '../setup/junit.mjs'
-import { upgradeOptions } from '../setup/locking.mjs'
+import { upgradeOptions } from '../setup/lock-files.mjs'
 import { parseOptions } from '../setup/options.mjs'
-import { requireSpace } from '../setup/space.mjs'
 import { suiteOptions } from '../setup/suite.mjs'
 import { chooseTorch } from '../setup/torch.mjs'
 import { stub, temporary } from './checkout.mjs'
@@ -93,7 +93,7 @@ test('DEMO_TORCH decides, and a wrong one is refused with the choices', async ()
 })
 
 test('a disk without room is refused with what is left and what is needed', () => {
-  assert.throws(() => requireSpace(tmpdir(), 1e18, 'the Python packages'), /left, and the Python packages need about 1000000000\.0 GB/)
+  assert.throws(() => requireDiskSpace(tmpdir(), 1e18, 'the Python packages'), /left, and the Python packages need about 1000000000\.0 GB/)
 })
 
 test('no browser is opened in CI or without a display', () => {

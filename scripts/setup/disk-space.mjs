@@ -5,7 +5,7 @@ import { size } from './display.mjs'
 import { Failure } from './failure.mjs'
 
 /** @throws {Failure} when the disk of `directory` has less than `bytes` left for `what`. */
-export function requireSpace(directory, bytes, what) {
+export function requireDiskSpace(directory, bytes, what) {
   const { bavail, bsize } = statfsSync(directory)
   const left = bavail * bsize
   if (left < bytes) {

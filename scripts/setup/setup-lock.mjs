@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { Failure } from './failure.mjs'
 import { WORK } from './paths.mjs'
 
-const CLAIM = join(WORK, 'setup.pid')
+const LOCK = join(WORK, 'setup.pid')
 
-/** Run `work` while no other set-up runs in this checkout; a claim of a dead process is taken over. */
-export async function alone(work) {
+/** Run `work` while no other set-up runs in this checkout; the lock of a dead process is taken over. */
+export async function withSetupLock(work) {
   mkdirSync(WORK, { recursive: true })
-  take()
-  const release = () => rmSync(CLAIM, { force: true })
+  acquire()
+  const release = () => rmSync(LOCK, { force: true })
   process.once('exit', release)
   try {
     return await work()
@@ -21,19 +21,19 @@ export async function alone(work) {
   }
 }
 
-function take() {
+function acquire() {
   try {
-    const file = openSync(CLAIM, 'wx')
+    const file = openSync(LOCK, 'wx')
     writeSync(file, String(process.pid))
     closeSync(file)
   } catch (taken) {
     if (taken.code !== 'EEXIST') throw taken
-    const holder = Number(readFileSync(CLAIM, 'utf8'))
+    const holder = Number(readFileSync(LOCK, 'utf8'))
     if (holder && alive(holder)) {
-      throw new Failure(`Another set-up is at work in this checkout (process ${holder}): wait until it ends, then run the command again.`)
+      throw new Failure(`Another set-up is running in this checkout (process ${holder}): wait until it ends, then run the command again.`)
     }
-    rmSync(CLAIM, { force: true })
-    take()
+    rmSync(LOCK, { force: true })
+    acquire()
   }
 }
 

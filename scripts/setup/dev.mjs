@@ -3,15 +3,15 @@
 import { watch } from 'node:fs'
 import { join } from 'node:path'
 import { openInBrowser } from './browser.mjs'
-import { alone } from './claim.mjs'
 import { SLIDEV } from './deck.mjs'
 import { Display } from './display.mjs'
 import { Failure } from './failure.mjs'
+import { nodeIsFresh, setUpNode } from './node-packages.mjs'
 import { parseOptions } from './options.mjs'
-import { nodeIsFresh, setUpNode } from './packages.mjs'
 import { ROOT } from './paths.mjs'
 import { endAll, launch, onStop } from './processes.mjs'
 import { findRunning, requireFreePort, Server } from './server.mjs'
+import { withSetupLock } from './setup-lock.mjs'
 import { pythonIsFresh, setUpPython } from './virtualenv.mjs'
 
 const DECK_PORT = 3030
@@ -31,7 +31,7 @@ export async function main(args) {
     await Promise.all([server?.stop(), endAll()])
     process.exit(0)
   })
-  await alone(() =>
+  await withSetupLock(() =>
     Promise.all([
       pythonIsFresh({ dev: true }) || setUpPython(display, { dev: true }),
       nodeIsFresh() || setUpNode(display),

@@ -2,10 +2,10 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { requireDiskSpace } from './disk-space.mjs'
 import { Failure, downloadSentence } from './failure.mjs'
 import { NODE_MODULES, ROOT, WORK } from './paths.mjs'
 import { run } from './processes.mjs'
-import { requireSpace } from './space.mjs'
 import { digest, readStamp, writeStamp } from './stamp.mjs'
 
 const STAMP = join(NODE_MODULES, '.installed.json')
@@ -26,7 +26,7 @@ export async function setUpNode(display) {
   if (existsSync(NODE_MODULES) && !readStamp(STAMP)) {
     display.say('An earlier installation in node_modules was not finished: starting it over.')
   }
-  requireSpace(ROOT, 1e9, 'the Node packages')
+  requireDiskSpace(ROOT, 1e9, 'the Node packages')
   const step = display.step('Node packages')
   const total = Object.keys(JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages).length
   let fetched = 0
