@@ -31,7 +31,7 @@ async function main() {
   const family = new Family(server.child.pid)
   const browser = await launchChromium()
   try {
-    if (!(await server.answers())) throw new Error(server.lastWords)
+    if (!(await server.answers())) throw new Error(server.exitReason)
     await warm(server)
     const slide = await slideOf('embed')
     const context = await freshContext(browser)

@@ -142,14 +142,14 @@ export class DemoServer {
   private async until(what: string, holds: () => Promise<boolean>, seconds: number): Promise<void> {
     for (const deadline = Date.now() + seconds * 1000; !await holds();) {
       if (this.child.exitCode !== null)
-        throw new Error(`the server ended:\n${this.lastWords}`)
+        throw new Error(`the server ended:\n${this.logTail}`)
       if (Date.now() > deadline)
-        throw new Error(`after ${seconds} s it does not hold that the server ${what}:\n${this.lastWords}`)
+        throw new Error(`after ${seconds} s it is not true that the server ${what}:\n${this.logTail}`)
       await pause(100)
     }
   }
 
-  private get lastWords(): string {
+  private get logTail(): string {
     return readFileSync(this.log, 'utf8').split('\n').slice(-20).join('\n')
   }
 }

@@ -1,4 +1,4 @@
-// `node supervised.mjs PORT [OPTION…]`: a server of this checkout, watched as `npm start` does it.
+// `node supervised.mjs PORT [OPTION…]`: a server of this checkout, supervised as by `npm start`.
 
 import { endAll, onStop } from '../../scripts/setup/processes.mjs'
 import { Server } from '../../scripts/setup/server.mjs'
@@ -12,7 +12,7 @@ onStop(async () => {
   process.exit(0)
 })
 process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()
-const again = () => (server = new Server(Number(port), args, { appendLog: true }))
-if (await server.answers()) console.log(await superviseServer({ server, again, say: console.log }))
-console.log(server.lastWords)
+const restart = () => (server = new Server(Number(port), args, { appendLog: true }))
+if (await server.answers()) console.log(await superviseServer({ server, restart, report: console.log }))
+console.log(server.exitReason)
 process.exit(1)

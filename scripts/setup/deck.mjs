@@ -31,10 +31,10 @@ export function deckIsFresh({ directory } = SERVED) {
   return readStamp(join(directory, STAMP))?.sources === digest(SOURCES)
 }
 
-/** Build beside its folder and take its place at the end, so that a running server has a whole deck. */
+/** Build into a folder of its own and swap it in at the end, so that a running server always has a whole deck. */
 export async function buildDeck(display, { directory, args, env } = SERVED) {
   if (existsSync(directory) && !existsSync(join(directory, STAMP))) {
-    throw new Failure(`${directory} holds something else than a deck: choose a folder that is not there yet.`)
+    throw new Failure(`${directory} exists and is not a deck: choose a folder that does not exist yet.`)
   }
   const step = display.step('Deck')
   const sources = digest(SOURCES)
@@ -51,7 +51,7 @@ export async function buildDeck(display, { directory, args, env } = SERVED) {
   if (code !== 0) {
     step.failed()
     writeFileSync(join(WORK, 'deck.log'), output)
-    throw new Failure(diskSentence(output) ?? `The deck could not be built (${firstError(output)}): mend that and run the command again; details are in .cache/deck.log.`)
+    throw new Failure(diskSentence(output) ?? `The deck could not be built (${firstError(output)}): fix that and run the command again; details are in .cache/deck.log.`)
   }
   writeStamp(join(fresh, STAMP), { sources })
   rmSync(directory, { recursive: true, force: true })

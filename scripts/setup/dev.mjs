@@ -20,7 +20,7 @@ const SETTLE_MS = 300
 export async function main(args) {
   const { open, port, forServer } = parseOptions(args)
   const running = await findRunning()
-  if (running) throw new Failure(`A server of this checkout already runs at ${running.url}: end that one first.`)
+  if (running) throw new Failure(`A server of this checkout already runs at ${running.url}: stop it first.`)
   await requireFreePort(port)
   await requireFreePort(DECK_PORT)
   const display = new Display()
@@ -41,14 +41,14 @@ export async function main(args) {
   const startServer = async () => {
     server = new Server(port, forServer)
     const answers = await server.answers()
-    if (!answers && !stopping) console.log(`${server.lastWords} It starts again when its code changes.`)
+    if (!answers && !stopping) console.log(`${server.exitReason} It restarts when its code changes.`)
     return answers
   }
   const answers = await startServer()
   restartWithCode(async () => {
     await server.stop()
     if (stopping) return
-    console.log('demo_server changed: starting the server again.')
+    console.log('demo_server changed: restarting the server.')
     if (await startServer()) console.log('The server answers again.')
   })
 

@@ -1,4 +1,4 @@
-// What the long steps look like: a line each that moves on a terminal, plain lines elsewhere.
+// The progress of long steps: one animated line each on a terminal, plain lines elsewhere.
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const PLAIN_EVERY_MS = 15_000
@@ -22,8 +22,8 @@ export class Display {
     return step
   }
 
-  /** A line that stays. */
-  say(text) {
+  /** Print a line that stays. */
+  print(text) {
     this.#erase()
     this.stream.write(`${text}\n`)
     if (this.moving) this.draw()
@@ -36,7 +36,7 @@ export class Display {
       clearInterval(this.#timer)
       this.#timer = null
     }
-    this.say(line)
+    this.print(line)
   }
 
   draw() {

@@ -1,5 +1,5 @@
 // How every command of package.json begins. Only syntax that old Nodes can parse stands here,
-// because this file is what tells their users which Node is needed.
+// because this file reports which Node is needed.
 
 const NEEDED = [20, 19]
 

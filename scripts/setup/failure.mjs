@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 import { endAll, isStopping } from './processes.mjs'
 import { ROOT, WORK } from './paths.mjs'
 
-/** Its message is one sentence that says what to do; it is shown without a stack trace. */
+/** Its message is one sentence with the remedy; it is shown without a stack trace. */
 export class Failure extends Error {}
 
 const DISK = [
@@ -19,7 +19,7 @@ const DISK = [
   },
   {
     words: /EACCES|EPERM|Permission denied/i,
-    sentence: `You may not write in ${ROOT}: clone the repository to a directory of your own, or mend the permissions of this one.`,
+    sentence: `You may not write in ${ROOT}: clone the repository to a directory of your own, or fix the permissions of this one.`,
   },
 ]
 
@@ -39,13 +39,13 @@ export function downloadSentence(text) {
 
 /** Print an error as one sentence, end what runs, and exit with code 1. */
 export async function report(error) {
-  if (isStopping()) return; // what was cut off complains
+  if (isStopping()) return; // errors of what is being ended are expected
   await endAll()
   if (error instanceof Failure) {
     console.error(error.message)
   } else {
     const sentence = diskSentence(`${error.code ?? ''} ${error.message}`)
-    console.error(sentence ?? `Something unforeseen went wrong: ${error.message}${kept(error)}`)
+    console.error(sentence ?? `Unexpected error: ${error.message}${kept(error)}`)
   }
   process.exit(1)
 }

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { Failure } from './failure.mjs'
 import { run } from './processes.mjs'
 
-/** As `requires-python` in pyproject.toml says. */
+/** As `requires-python` in pyproject.toml. */
 export const OLDEST = [3, 11]
 export const TOO_NEW = [3, 15]
 
@@ -46,12 +46,12 @@ export function requirePlatform({ platform, arch, kernel } = { platform: process
 /**
  * Find an interpreter: DEMO_PYTHON if set, else the first suitable one.
  * @returns {Promise<{path: string, version: string}>}
- * @throws {Failure} which to install, and why those found will not do
+ * @throws {Failure} which to install, and why those found cannot be used
  */
 export async function findInterpreter(env = process.env) {
   if (env.DEMO_PYTHON) {
     const { version, why } = await judge(env.DEMO_PYTHON, env)
-    if (why) throw new Failure(`DEMO_PYTHON=${env.DEMO_PYTHON} will not do, it ${why}: set it to a Python ${SUPPORTED}, or unset it.`)
+    if (why) throw new Failure(`DEMO_PYTHON=${env.DEMO_PYTHON} cannot be used, it ${why}: set it to a Python ${SUPPORTED}, or unset it.`)
     return { path: env.DEMO_PYTHON, version }
   }
   const refused = []
@@ -91,7 +91,7 @@ function within(directory) {
 
 const NO_VENV = 'lacks the venv module'
 
-/** Ask one interpreter what it is: its version, and why it will not do (null where it will). */
+/** Ask one interpreter what it is: its version, and why it cannot be used (null where it can). */
 async function judge(path, env) {
   let answer
   try {

@@ -24,7 +24,7 @@ export function nodeIsFresh() {
 /** Install what package-lock.json names, nothing else; install scripts are not run. */
 export async function setUpNode(display) {
   if (existsSync(NODE_MODULES) && !readStamp(STAMP)) {
-    display.say('An earlier installation in node_modules was not finished: starting it over.')
+    display.print('An earlier installation in node_modules was not finished: starting it over.')
   }
   requireDiskSpace(ROOT, 1e9, 'the Node packages')
   const step = display.step('Node packages')
@@ -45,7 +45,7 @@ export async function setUpNode(display) {
     writeFileSync(join(WORK, 'npm.log'), output)
     const first = output.split('\n').find((line) => /^npm (error|ERR!) (?!code)/.test(line)) ?? `npm ended with code ${code}`
     throw new Failure(
-      downloadSentence(output) ?? `The Node packages could not be installed (${first.replace(/^npm (error|ERR!) /, '')}): mend that and run the command again; details are in .cache/npm.log.`,
+      downloadSentence(output) ?? `The Node packages could not be installed (${first.replace(/^npm (error|ERR!) /, '')}): fix that and run the command again; details are in .cache/npm.log.`,
     )
   }
   writeStamp(STAMP, wanted())

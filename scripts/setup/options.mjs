@@ -35,7 +35,7 @@ export function parseOptions(args, env = process.env) {
   }
   const port = Number(values.port)
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new Failure(`--port ${values.port} is no port: give a number from 1 to 65535.`)
+    throw new Failure(`--port ${values.port} is not a valid port: give a number from 1 to 65535.`)
   }
   const forServer = FOR_SERVER.flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, values[name]]))
   if (values.share) forServer.push('--share')
@@ -43,7 +43,7 @@ export function parseOptions(args, env = process.env) {
   return { open: !values['no-open'], port, share: values.share || values['public-url'] !== undefined, forServer }
 }
 
-/** npm takes options without `--` for its own; say so instead of ignoring them. */
+/** npm takes options without `--` for its own: refuse them instead of ignoring them. */
 function refuseSwallowed(env) {
   const swallowed = ['port', 'dataset', 'text-column', 'ray-address', 'public-url'].find((name) => env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined)
   if (env.npm_config_share !== undefined) throw new Failure('npm took --share for itself: put options after `--`, as in npm start -- --share.')

@@ -63,12 +63,12 @@ function signal(pid, name) {
     return process.kill(-pid, name)
   } catch (gone) {
     if (gone.code === 'ESRCH') return false
-    if (gone.code === 'EPERM') return false; // macOS says so of a group of zombies
+    if (gone.code === 'EPERM') return false; // macOS reports a group of zombies so
     throw gone
   }
 }
 
-/** Whether this command has been told to end. */
+/** Whether this command is ending. */
 export function isStopping() {
   return stopping
 }
@@ -84,7 +84,7 @@ export function onStop(stop) {
     stop(why)
   }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => once(name))
-  // A closed terminal makes every write fail; there is nobody left to tell.
+  // A closed terminal makes every write fail; nobody is left to read.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', () => once('SIGHUP'))
   }
@@ -96,7 +96,7 @@ export function onStop(stop) {
   }
 }
 
-/** The parent of the shell that npm may put between itself and this command (where /proc tells). */
+/** The parent of the shell that npm may put between itself and this command (where there is /proc). */
 function parentOf(pid) {
   try {
     return readFileSync(`/proc/${pid}/status`, 'utf8').match(/^PPid:\s*(\d+)/m)?.[1] ?? null

@@ -1,10 +1,10 @@
-// `node scripts/readme-commands.mjs`: what a stranger does. The two commands, read from README.md,
+// `node scripts/readme-commands.mjs`: what a newcomer does. The two commands, read from README.md,
 // in a fresh clone in an empty directory, with system directories alone on PATH. Prints JSON.
 //
 //   --no-pip-settings   without this machine's pip configuration; on Linux without PyTorch's CPU
 //                       index this downloads CUDA
 //   --only start|test   one of the two
-//   --keep              leave the clone for a look
+//   --keep              keep the clone
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -28,7 +28,7 @@ const OPTIONS = {
 export async function main(args) {
   const { values } = parseArgs({ args, options: OPTIONS })
   const commands = readCommands()
-  const home = mkdtempSync(join(tmpdir(), 'stranger-'))
+  const home = mkdtempSync(join(tmpdir(), 'newcomer-'))
   const cleanUp = () => values.keep || rmSync(home, { recursive: true, force: true })
   onStop(async () => {
     await endAll()
@@ -40,11 +40,11 @@ export async function main(args) {
     execFileSync('git', ['clone', '--quiet', ROOT, clone])
     const env = environment(home, values['no-pip-settings'])
     const report = { commit: execFileSync('git', ['rev-parse', 'HEAD'], { cwd: clone, encoding: 'utf8' }).trim(), path: env.PATH, commands }
-    if (values.only !== 'test') report.start = await rehearseStart(commands.start, clone, env)
-    if (values.only !== 'start') report.test = await rehearseTest(commands.test, clone, env)
+    if (values.only !== 'test') report.start = await tryStart(commands.start, clone, env)
+    if (values.only !== 'start') report.test = await tryTest(commands.test, clone, env)
     report.ok = (report.start?.ok ?? true) && (report.test?.ok ?? true)
     console.log(JSON.stringify(report, null, 2))
-    if (!report.ok) throw new Failure('The README does not keep its word: see the report above.')
+    if (!report.ok) throw new Failure('A command of the README failed: see the report above.')
   } finally {
     cleanUp()
   }
@@ -56,7 +56,7 @@ function readCommands() {
   const blocks = [...readme.matchAll(/^```sh\n(.+)\n```$/gm)].map(([, line]) => line.trim())
   const find = (name) => {
     const command = blocks.find((line) => line === `npm ${name}`)
-    if (!command) throw new Failure(`README.md has no sh block with \`npm ${name}\` alone in it: the stranger would not know what to type.`)
+    if (!command) throw new Failure(`README.md has no sh block with \`npm ${name}\` alone in it: a newcomer would not know what to type.`)
     return command
   }
   return { start: find('start'), test: find('test') }
@@ -78,7 +78,7 @@ function environment(home, withoutPipSettings) {
   }
 }
 
-async function rehearseStart(command, clone, env) {
+async function tryStart(command, clone, env) {
   const received = bytesReceived()
   const began = Date.now()
   const seconds = () => Number(((Date.now() - began) / 1000).toFixed(1))
@@ -88,7 +88,7 @@ async function rehearseStart(command, clone, env) {
   const times = {}
   for (; child.exitCode === null && seconds() < OPENED_WITHIN_S && !times.opened; await pause(100)) {
     if (!times.health && (await get('/api/health'))) times.health = seconds()
-    // The command says where the deck is once the deck is there.
+    // The command prints the address once the deck is there.
     if (times.health && output.includes('Presenter') && (await get('/'))?.includes('<script')) times.opened = seconds()
   }
   const downloaded = bytesReceived() - received
@@ -102,11 +102,11 @@ async function rehearseStart(command, clone, env) {
     stopped_s: (Date.now() - stopped) / 1000,
     downloaded_bytes: Number.isNaN(downloaded) ? null : downloaded,
     disk_bytes: Object.fromEntries(['.venv', 'node_modules', 'dist', '.git'].map((name) => [name, diskUsed(join(clone, name))])),
-    said: output.trim().split('\n'),
+    printed: output.trim().split('\n'),
   }
 }
 
-async function rehearseTest(command, clone, env) {
+async function tryTest(command, clone, env) {
   const began = Date.now()
   const child = launch('sh', ['-c', command], { cwd: clone, env })
   let output = ''
@@ -130,7 +130,7 @@ async function get(path) {
   }
 }
 
-/** Bytes this machine received over its network since it started; NaN where it does not tell. */
+/** Bytes this machine received over its network since it started; NaN where /proc is missing. */
 function bytesReceived() {
   if (!existsSync('/proc/net/dev')) return NaN
   const lines = readFileSync('/proc/net/dev', 'utf8').split('\n').slice(2).map((line) => line.trim().split(/[:\s]+/))

@@ -25,7 +25,7 @@ export async function findRunning() {
       headers: { authorization: `Bearer ${running.secret}` },
       signal: AbortSignal.timeout(1000),
     })
-    if (!answer.ok) return null; // somebody else's server on that port
+    if (!answer.ok) return null; // another server on that port
     const { code } = await answer.json()
     const health = await (await fetch(`http://127.0.0.1:${running.port}/api/health`)).json()
     return { url, pairing: `${url}/pair?code=${code}`, audience: health.share_url }
@@ -59,8 +59,8 @@ export class Server {
    * Start it; it ends by itself when this process is gone, because its stdin closes then.
    * @param {number} port
    * @param {string[]} [args]
-   * @param {{env?: Record<string, string>, appendLog?: boolean}} [options] `appendLog` keeps what a
-   *   predecessor said
+   * @param {{env?: Record<string, string>, appendLog?: boolean}} [options] `appendLog` keeps the log
+   *   of its predecessor
    */
   constructor(port, args = [], { env = {}, appendLog = false } = {}) {
     this.port = port
@@ -74,7 +74,7 @@ export class Server {
       { cwd: ROOT, env: { ...process.env, ...env, DEMO_PAIRING_CODE: this.#code }, stdio: ['pipe', log, log] },
     )
     closeSync(log)
-    this.child.stdin.on('error', () => {}); // it has ended: `exited` tells
+    this.child.stdin.on('error', () => {}); // it has ended: see `exited`
     /** Resolves with its exit code. */
     this.exited = new Promise((resolve) => {
       this.child.once('error', () => resolve((this.#ended = 127)))
@@ -82,7 +82,7 @@ export class Server {
     })
   }
 
-  /** What `GET /api/health` says; null while it does not answer. */
+  /** The answer of `GET /api/health`; null while there is none. */
   async health() {
     try {
       const answer = await fetch(`http://127.0.0.1:${this.port}/api/health`, { signal: AbortSignal.timeout(2000) })
@@ -103,9 +103,9 @@ export class Server {
   }
 
   /** Why it ended, as one sentence from its log. */
-  get lastWords() {
+  get exitReason() {
     const log = readFileSync(LOG, 'utf8')
-    const last = log.trim().split('\n').pop() || 'it said nothing'
+    const last = log.trim().split('\n').pop() || 'its log is empty'
     return diskSentence(last) ?? `The server stopped: ${last.replace(/[.:]$/, '')} (log: ${relative(ROOT, LOG)}).`
   }
 

@@ -22,7 +22,7 @@ export async function main(args) {
     if (options.share && !running.audience) {
       throw new Failure('The server that runs already is not shared: end it, then run this command again.')
     }
-    sayAudience(options, running.audience)
+    printAudience(options, running.audience)
     return present(running, options.open)
   }
   await requireFreePort(options.port)
@@ -38,7 +38,7 @@ export async function main(args) {
 
   console.log(`\n  Deck      ${launcher.server.url}/`)
   await present(launcher.server, options.open)
-  sayAudience(options, (await launcher.server.health())?.share_url)
+  printAudience(options, (await launcher.server.health())?.share_url)
   console.log(`  Stop      Ctrl-C\n`)
   console.log(`Answering after ${((Date.now() - began) / 1000).toFixed(1)} s.`)
   void followWarmUp(launcher)
@@ -59,32 +59,32 @@ async function prepare(display, launcher) {
   await Promise.all([python(), deck()])
 }
 
-/** Open the deck as the presenter's, or say how to. */
+/** Open the deck as the presenter's, or print the address. */
 async function present({ pairing }, open) {
   if (open && (await openInBrowser(pairing))) console.log('  Presenter the browser that opened')
   else console.log(`  Presenter ${pairing}   (works once)`)
 }
 
 /** Where the audience follows on its phones. */
-function sayAudience({ share }, audience) {
+function printAudience({ share }, audience) {
   if (audience) console.log(`  Audience  ${audience}   (as a QR code on the cover)`)
   else if (share) console.log('  Audience  no network yet: join one, and the cover shows its QR code')
 }
 
-/** Say what is still warming up, until nothing is. */
+/** Report what is still warming up, until nothing is. */
 async function followWarmUp(launcher) {
-  let said = ''
+  let reported = ''
   for (;;) {
     const health = await launcher.server.health()
     const now = health?.status === 'ready' ? 'Ready: press Run on a slide.' : health?.reason
-    if (now && now !== said) console.log(now)
-    said = now ?? said
+    if (now && now !== reported) console.log(now)
+    reported = now ?? reported
     if (health?.status === 'ready') return
     await new Promise((resolve) => setTimeout(resolve, 1000))
   }
 }
 
-/** The server of this command, started again when it dies and stopped when this command is. */
+/** The server of this command, restarted when it dies and stopped with this command. */
 class Launcher {
   server = null
   #options
@@ -100,22 +100,22 @@ class Launcher {
     if (!this.#stopping) this.server = new Server(this.#options.port, this.#options.forServer, { env: this.#env, appendLog })
   }
 
-  /** Start it again whenever it dies; resolves to why that has an end. */
+  /** Restart it whenever it dies; resolves to why it is not restarted any more. */
   supervised() {
-    const again = () => {
+    const restart = () => {
       this.start({ appendLog: true })
       return this.server
     }
-    return superviseServer({ server: this.server, again, say: (line) => console.log(line) })
+    return superviseServer({ server: this.server, restart, report: (line) => console.log(line) })
   }
 
-  /** Wait for its health; where a broken `.venv` keeps it from starting, mend that first. */
+  /** Wait for its health; where a broken `.venv` keeps it from starting, repair that first. */
   async answers(display) {
     if (await this.server.answers()) return
-    if (await pythonWorks()) throw new Failure(this.server.lastWords)
+    if (await pythonWorks()) throw new Failure(this.server.exitReason)
     await withSetupLock(() => setUpPython(display))
     this.start()
-    if (!(await this.server.answers())) throw new Failure(this.server.lastWords)
+    if (!(await this.server.answers())) throw new Failure(this.server.exitReason)
   }
 
   /** End everything, and this command with it. */

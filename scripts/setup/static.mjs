@@ -18,7 +18,7 @@ export async function main(args) {
     process.exit(130)
   })
   const missing = readRecordings().missing
-  if (missing.length > 0) console.warn(`No recording of ${missing.join(', ')}: those slides will say so. Make them with .venv/bin/demo-server record ${missing.join(' ')}.`)
+  if (missing.length > 0) console.warn(`No recording of ${missing.join(', ')}: their slides will show no run. Make them with .venv/bin/demo-server record ${missing.join(' ')}.`)
   const display = new Display()
   await withSetupLock(async () => {
     if (!nodeIsFresh()) await setUpNode(display)

@@ -40,7 +40,7 @@ const PYTHON_CHECKS = [
 ]
 const SET_UP_TESTS = { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] }
 const RUNS = join('tests', 'test_experiments.py')
-/** Every experiment on Ray, whose workers give way to other processes: done beside the rest. */
+/** Every experiment on Ray, whose workers run at a lower CPU priority: in parallel with the rest. */
 const EXPERIMENTS = { name: 'experiments', report: 'experiments', command: [...pytest(reportOf('experiments')), RUNS] }
 const PYTHON_TESTS = { name: 'Python tests', report: 'pytest', command: [...pytest(reportOf('pytest')), `--ignore=${RUNS}`] }
 const BROWSER_TESTS = {
@@ -95,7 +95,7 @@ export function suiteOptions(args, env = process.env) {
   return { durations: args.length > 0 }
 }
 
-/** Make `.venv`, `node_modules` and the deck complete; return what the Node steps came to meanwhile. */
+/** Make `.venv`, `node_modules` and the deck complete; return the outcomes of the Node steps, which run meanwhile. */
 async function setUp(display) {
   const python = async () => {
     if (!pythonIsFresh({ dev: true })) await setUpPython(display, { dev: true })
@@ -132,7 +132,7 @@ function judged(name, code) {
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? [] : [name], skipped: 0, tests: [] }
 }
 
-/** A runner that fails without a failed test (a file that does not load, say) is a failure too. */
+/** A runner that fails without a failed test (as when a file does not load) is a failure too. */
 function counted(name, code, file) {
   const counts = readReport(file) ?? { passed: 0, failed: [], skipped: 0, tests: [] }
   const silent = code !== 0 && counts.failed.length === 0

@@ -36,14 +36,14 @@ export async function chooseTorch(situation = {}) {
 async function choose({ env = process.env, platform = process.platform, gpu = hasNvidia, answers = cpuIndexAnswers }) {
   if (env.DEMO_TORCH) {
     if (!(env.DEMO_TORCH in CHOICES)) {
-      throw new Failure(`DEMO_TORCH=${env.DEMO_TORCH} is no choice: set it to ${Object.keys(CHOICES).join(', ')}, or unset it.`)
+      throw new Failure(`DEMO_TORCH=${env.DEMO_TORCH} is not valid: set it to ${Object.keys(CHOICES).join(', ')}, or unset it.`)
     }
-    return { kind: env.DEMO_TORCH, why: `${CHOICES[env.DEMO_TORCH]}, as DEMO_TORCH says` }
+    return { kind: env.DEMO_TORCH, why: `${CHOICES[env.DEMO_TORCH]}, set by DEMO_TORCH` }
   }
   if (platform === 'darwin') return { kind: 'plain', why: 'the build for Apple Silicon' }
   if (gpu()) return { kind: 'cuda', why: CHOICES.cuda }
   if (await answers()) return { kind: 'cpu', why: CHOICES.cpu }
-  return { kind: 'plain', why: `${CHOICES.plain}, because PyTorch's CPU index does not answer; it may bring CUDA, which is large` }
+  return { kind: 'plain', why: `${CHOICES.plain}, because PyTorch's CPU index does not answer; it may include CUDA, which is large` }
 }
 
 function hasNvidia() {

@@ -56,7 +56,7 @@ export async function setUpPython(display, { dev = false } = {}) {
 
 async function create(display, before) {
   if (existsSync(VENV)) {
-    display.say(
+    display.print(
       before ? 'The .venv is broken or was moved: making a new one.' : 'An earlier installation in .venv was not finished: starting it over.',
     )
   }
@@ -89,12 +89,12 @@ async function install(display, torch, dev) {
   // As a plain path: setuptools' import hook would cost every Python of ours, Ray's workers too, 20 ms.
   await pip.install('--no-deps', '--no-build-isolation', '--config-settings', 'editable_mode=compat', '-e', '.')
   const about = `${pip.collected} new, ${size(pip.bytes)} downloaded`
-  pip.step.done(pip.collected ? `${about}; PyTorch is ${torch.why}` : 'as the lock files say')
+  pip.step.done(pip.collected ? `${about}; PyTorch is ${torch.why}` : 'as locked')
 }
 
 /** Compile what is installed, on all cores: pip does it on one, after everything else. */
 async function compile() {
-  // A module that this Python cannot compile is one for another Python; pip says nothing of it either.
+  // A module that this Python cannot compile is one for another Python; pip ignores it too.
   await run(VENV_PYTHON, ['-m', 'compileall', '-q', '-j', '0', join(VENV, 'lib')], { env: pythonEnv() })
 }
 
@@ -130,7 +130,7 @@ class Pip {
     keep(output)
     const last = output.split('\n').filter((line) => line.startsWith('ERROR:')).pop() ?? `pip ended with code ${code}`
     throw new Failure(
-      downloadSentence(output) ?? `The Python packages could not be installed (${last.replace('ERROR: ', '')}): mend that and run the command again; details are in .cache/pip.log.`,
+      downloadSentence(output) ?? `The Python packages could not be installed (${last.replace('ERROR: ', '')}): fix that and run the command again; details are in .cache/pip.log.`,
     )
   }
 

@@ -140,7 +140,7 @@ export function environment(root, extra = {}) {
   }
 }
 
-/** Start `npm start`'s command in a checkout; `said` resolves when its output matches. */
+/** Start `npm start`'s command in a checkout; `printed` resolves when its output matches. */
 export function start(root, { args = ['--no-open'], env = environment(root), node = [], ...options } = {}) {
   const child = spawn(process.execPath, [...node, join(root, 'scripts', 'start.mjs'), ...args], { cwd: root, env, ...options })
   const started = { child, output: '', ended: finish(child) }
@@ -148,21 +148,21 @@ export function start(root, { args = ['--no-open'], env = environment(root), nod
     stream.setEncoding('utf8')
     stream.on('data', (text) => (started.output += text))
   }
-  started.said = (pattern) =>
+  started.printed = (pattern) =>
     new Promise((resolve, reject) => {
-      const look = setInterval(() => {
-        if (pattern.test(started.output)) resolve(clearInterval(look))
+      const poll = setInterval(() => {
+        if (pattern.test(started.output)) resolve(clearInterval(poll))
       }, 20)
       started.ended.then(() => {
-        clearInterval(look)
+        clearInterval(poll)
         if (pattern.test(started.output)) resolve()
-        else reject(new Error(`it ended before saying ${pattern}:\n${started.output}`))
+        else reject(new Error(`it ended before printing ${pattern}:\n${started.output}`))
       })
     })
   return started
 }
 
-/** Run it to its end: the exit code and all it said. */
+/** Run it to its end: the exit code and all output. */
 export async function startFails(root, options) {
   const started = start(root, options)
   const code = await started.ended

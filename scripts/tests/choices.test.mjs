@@ -61,7 +61,7 @@ for (const [platform, arch, kernel, remedy] of [
   ['darwin', 'arm64', '22.6', /macOS 14/],
   ['freebsd', 'x64', '14.0', /use Linux/],
 ]) {
-  test(`${platform} on ${arch} with kernel ${kernel} is told what to use`, () => {
+  test(`${platform} on ${arch} with kernel ${kernel} is refused with what to use instead`, () => {
     assert.throws(() => requirePlatform({ platform, arch, kernel }), remedy)
   })
 }
@@ -76,7 +76,7 @@ test("PyTorch comes from PyTorch's CPU index where there is no GPU", async () =>
   assert.equal((await torch({})).kind, 'cpu')
 })
 
-test('PyTorch is the plain build where its CPU index does not answer, and that is said', async () => {
+test('PyTorch is the plain build where its CPU index does not answer, with that as the reason', async () => {
   const { kind, why, bytes } = await torch({ answers: async () => false })
   assert.equal(kind, 'plain')
   assert.match(why, /does not answer/)
@@ -133,7 +133,7 @@ test('npm test takes --durations and refuses other options with what to do inste
   assert.throws(() => suiteOptions([], { npm_config_durations: 'true' }), /npm test -- --durations/)
 })
 
-test('--share and --public-url go on to the server, and what npm swallowed is said', () => {
+test('--share and --public-url go on to the server, and what npm swallowed is refused', () => {
   assert.deepEqual(parseOptions([], {}).forServer, [])
   assert.deepEqual(parseOptions(['--share'], {}).forServer, ['--share'])
   const tunnel = parseOptions(['--public-url', 'https://talk.example.org'], {})

@@ -58,7 +58,7 @@ test('npm gets SIGTERM, after a second npm start has opened the running deck', (
 
 test('npm is killed', () => leavesNothing((command) => command, (npm) => npm.kill('SIGKILL')))
 
-/** A second npm start says that one runs, and pairs a browser with that one. */
+/** A second npm start reports the running one and pairs a browser with it. */
 async function opensTheRunningOne(env, port) {
   const second = execFileSync('npm', ['start', '--', '--no-open'], { cwd: REPOSITORY, env: { ...process.env, CI: 'true', ...env }, encoding: 'utf8', stdio: 'pipe' })
   assert.match(second, new RegExp(`Already running: http://localhost:${port}`))

@@ -39,7 +39,7 @@ function onlyPython(root, directory) {
   return environment(root, { PATH: `${directory}:/nonexistent`, HOME: root })
 }
 
-test('an old Node is told which one to install', async () => {
+test('an old Node is refused with the version to install', async () => {
   const old = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"18.20.4"})'
   assertSentence(await startFails(complete, { node: ['--import', old] }), /Node 18\.20\.4 is too old: install Node 20\.19/)
 })
@@ -48,8 +48,8 @@ test('an unknown option is named together with those that exist', async () => {
   assertSentence(await startFails(complete, { args: ['--prot', '1'] }), /'--prot'.*--port PORT/)
 })
 
-test('a port that is no port is refused', async () => {
-  assertSentence(await startFails(complete, { args: ['--port', 'many'] }), /--port many is no port/)
+test('an invalid port is refused', async () => {
+  assertSentence(await startFails(complete, { args: ['--port', 'many'] }), /--port many is not a valid port/)
 })
 
 test('an option that npm took for itself is pointed out', async () => {
@@ -68,7 +68,7 @@ test('a port that another program uses is named, with what to do', async () => {
   }
 })
 
-test('a Python that is too old is named, with those that will do', async () => {
+test('a Python that is too old is named, with those that are supported', async () => {
   const root = await checkout()
   const { directory } = stub('python3', { prints: python({ version: [3, 9, 18] }) })
   assertSentence(await startFails(root, { env: onlyPython(root, directory) }), /python3 is Python 3\.9\.18, too old.*install Python 3\.11/)
@@ -80,13 +80,13 @@ test('a Python without venv brings the name of the package to install', async ()
   assertSentence(await startFails(root, { env: onlyPython(root, directory) }), /lacks the venv module: .*python3\.12-venv/)
 })
 
-test('a DEMO_PYTHON that will not do is named', async () => {
+test('an unusable DEMO_PYTHON is named', async () => {
   const root = await checkout()
   const env = environment(root, { DEMO_PYTHON: '/nonexistent/python' })
-  assertSentence(await startFails(root, { env }), /DEMO_PYTHON=\/nonexistent\/python will not do/)
+  assertSentence(await startFails(root, { env }), /DEMO_PYTHON=\/nonexistent\/python cannot be used/)
 })
 
-test('no network on the first start: the Python packages say so', async () => {
+test('without a network the Python packages fail with one sentence', async () => {
   const root = await checkout()
   const env = environment(root, { PIP_INDEX_URL: 'http://127.0.0.1:9/simple', PIP_RETRIES: '1' })
   delete env.PIP_NO_INDEX
@@ -94,7 +94,7 @@ test('no network on the first start: the Python packages say so', async () => {
   assertSentence(await startFails(root, { env }), /registry cannot be reached.*needs a network/)
 })
 
-test('no network on the first start: the Node packages say so', async () => {
+test('without a network the Node packages fail with one sentence', async () => {
   const root = await checkout({ python: true, node: false })
   const env = environment(root, {
     npm_config_registry: 'http://127.0.0.1:9/',
@@ -104,7 +104,7 @@ test('no network on the first start: the Node packages say so', async () => {
   assertSentence(await startFails(root, { env, args: ['--no-open', '--port', String(await freePort())] }), /registry cannot be reached.*needs a network/)
 })
 
-test('a disk that is full while .venv is made is told as such', async () => {
+test('a full disk while .venv is made is reported as such', async () => {
   const root = await checkout()
   // The stub answers what it is asked, then fails as Python does on a full disk.
   const { path, directory } = stub('python3', { prints: '' })
@@ -113,7 +113,7 @@ test('a disk that is full while .venv is made is told as such', async () => {
   assertSentence(await startFails(root, { env: onlyPython(root, directory) }), /No disk space is left: free some/)
 })
 
-test('a checkout that may not be written to is told as such', async () => {
+test('a checkout without write permission is reported as such', async () => {
   const root = await checkout()
   const asRoot = process.getuid() === 0
   // Nobody may read it, but not write: root would be allowed to.
@@ -127,18 +127,18 @@ test('a checkout that may not be written to is told as such', async () => {
   }
 })
 
-test('a second set-up in the same checkout waits for nothing and says so', async () => {
+test('a second set-up in the same checkout is refused at once', async () => {
   const root = await checkout()
   mkdirSync(join(root, '.cache'))
   writeFileSync(join(root, '.cache', 'setup.pid'), String(process.pid))
   assertSentence(await startFails(root), new RegExp(`Another set-up .*process ${process.pid}`))
 })
 
-test('a fresh checkout is set up once, and a half-done or broken .venv is made anew', async () => {
+test('a fresh checkout is set up once, and an unfinished or broken .venv is made again', async () => {
   const root = await checkout()
   const up = async () => {
     const started = start(root, { args: ['--no-open', '--port', String(await freePort())] })
-    await started.said(/Ready/)
+    await started.printed(/Ready/)
     started.child.kill('SIGTERM')
     assert.equal(await started.ended, 0, started.output)
     return started.output
@@ -160,22 +160,22 @@ test('a fresh checkout is set up once, and a half-done or broken .venv is made a
   assert.doesNotMatch(output, /environment in \.venv/, 'a changed lock needs no new .venv')
 })
 
-test('an interrupted set-up leaves no process and no claim behind', async () => {
+test('an interrupted set-up leaves no process and no lock behind', async () => {
   const root = await checkout()
   const started = start(root)
-  await started.said(/environment in \.venv/)
+  await started.printed(/environment in \.venv/)
   const began = Date.now()
   started.child.kill('SIGINT')
   assert.equal(await started.ended, 0, started.output)
   assert.ok(Date.now() - began < 5000)
   assert.ok(!existsSync(join(root, '.cache', 'setup.pid')))
-  assert.doesNotMatch(started.output, /could not|unforeseen/)
+  assert.doesNotMatch(started.output, /could not|Unexpected/)
 })
 
 test('the server ends with the command, also when the command is killed', async () => {
   const port = await freePort()
   const started = start(complete, { args: ['--no-open', '--port', String(port)] })
-  await started.said(/Ready/)
+  await started.printed(/Ready/)
   assert.match(started.output, new RegExp(`http://localhost:${port}/pair\\?code=`))
   started.child.kill('SIGKILL')
   await started.ended
@@ -184,11 +184,11 @@ test('the server ends with the command, also when the command is killed', async 
   while (await answers()) assert.ok(Date.now() < until, 'the server outlived its command by 5 s')
 })
 
-test('the failure of a server that starts is told in one sentence', async () => {
+test('a server that fails to start is reported in one sentence', async () => {
   const root = await checkout({ python: true })
   const main = join(root, 'demo_server', '__main__.py')
   writeFileSync(main, `import sys\nsys.exit("--dataset no/such is not on the hub.")\n${readFileSync(main, 'utf8')}`)
   const env = environment(root)
-  // Its packages are missing too, so the set-up first mends those.
+  // Its packages are missing too, so the set-up first installs those.
   assertSentence(await startFails(root, { env, args: ['--no-open', '--port', String(await freePort())] }), /--dataset no\/such is not on the hub/)
 })

@@ -1,4 +1,4 @@
-// `npm start` brings a server back that dies, and gives up on one that keeps dying.
+// `npm start` restarts a server that dies, and gives up on one that keeps dying.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -25,7 +25,7 @@ async function health(port) {
 async function started(env = {}) {
   const port = await freePort()
   const command = start(root, { args: ['--no-open', '--port', String(port)], env: environment(root, env) })
-  await command.said(/Answering after/)
+  await command.printed(/Answering after/)
   return { command, port }
 }
 
@@ -34,7 +34,7 @@ async function stop({ child, ended }) {
   await ended
 }
 
-/** Kill the server that answers; what the next one says of itself. */
+/** Kill the server that answers; the health of the next one. */
 async function killed(port) {
   const { pid } = await health(port)
   const at = Date.now()
@@ -53,7 +53,7 @@ test('a server that is killed is back on its port, with its token', async () => 
     const first = await health(port)
     assert.ok(first.token.length >= 8)
     assert.equal((await killed(port)).token, first.token)
-    await command.said(/The server answers again after .* http:\S+pair\?code=/)
+    await command.printed(/The server answers again after .* http:\S+pair\?code=/)
   } finally {
     await stop(command)
   }
@@ -69,7 +69,7 @@ test('a token that was chosen is kept', async () => {
   }
 })
 
-test('a server that dies three times within half a minute ends the command with its last words', async () => {
+test('a server that dies three times within half a minute ends the command with its reason', async () => {
   const { command, port } = await started()
   await killed(port)
   await killed(port)
@@ -82,7 +82,7 @@ test('a server that was ended in an orderly way ends the command', async () => {
   const { command, port } = await started()
   await fetch(`http://127.0.0.1:${port}/end`).catch(() => {}) // it cannot answer that
   assert.equal(await command.ended, 1)
-  assert.match(command.output.trim().split('\n').pop(), /ended from outside/)
+  assert.match(command.output.trim().split('\n').pop(), /exited with code 0/)
 })
 
 test('deaths that lie far apart are forgiven, also many', async () => {
@@ -92,10 +92,10 @@ test('deaths that lie far apart are forgiven, also many', async () => {
     exited: Promise.resolve(number < 4 ? 1 : 0),
     answers: async () => (clock += 20_000),
     pairing: 'http://localhost/pair',
-    lastWords: 'The server stopped: no reason.',
+    exitReason: 'The server stopped: no reason.',
   }))
   const [server, ...successors] = servers
-  const why = await superviseServer({ server, again: () => successors.shift(), say: (line) => lines.push(line), now: () => clock })
-  assert.match(why, /ended from outside/)
+  const why = await superviseServer({ server, restart: () => successors.shift(), report: (line) => lines.push(line), now: () => clock })
+  assert.match(why, /exited with code 0/)
   assert.equal(lines.filter((line) => line.includes('died')).length, 4)
 })
