@@ -1,4 +1,4 @@
-// Writes slides/live/protocol.ts from demo_server/protocol.py; with --check it only compares.
+// Writes slides/live/protocol.ts from demo_server/protocol/; with --check it only compares.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -69,13 +69,13 @@ async function generate() {
     .replaceAll(/\/\*\*\n \* This interface was referenced by `Protocol`[^/]*\*\/\n/g, '')
     .replaceAll(/ \*\n \* This interface was referenced by `Protocol`'s JSON-Schema\n \* via the `definition` "[^"]+"\.\n/g, '')
     .trim()
-  return `// Generated from demo_server/protocol.py by \`npm run types\`. Do not edit.\n\n${own}\n\n${writeConstants(constants)}`
+  return `// Generated from demo_server/protocol/ by \`npm run types\`. Do not edit.\n\n${own}\n\n${writeConstants(constants)}`
 }
 
 const text = await generate()
 if (process.argv.includes('--check')) {
   if (!existsSync(target) || readFileSync(target, 'utf8') !== text) {
-    console.error('slides/live/protocol.ts differs from demo_server/protocol.py: run `npm run types` and commit it.')
+    console.error('slides/live/protocol.ts differs from demo_server/protocol/: run `npm run types` and commit it.')
     process.exit(1)
   }
 }

@@ -1,4 +1,4 @@
-// Generated from demo_server/protocol.py by `npm run types`. Do not edit.
+// Generated from demo_server/protocol/ by `npm run types`. Do not edit.
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | {[key: string]: JsonValue}
 /**
