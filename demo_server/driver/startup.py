@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 # An experiment that has shut Ray down must not have it started again behind its back.
@@ -18,7 +16,6 @@ import datasets
 import ray
 import ray.data
 from ray.actor import ActorHandle
-from ray.data._internal.execution.node_trackers import get_or_create_actor_location_tracker
 from ray.exceptions import RayActorError
 
 from demo_server.data import source
@@ -30,6 +27,7 @@ from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import IMPORTS, EngineName
 from demo_server.protocol.driver_messages import Ended, Message, PrioritizeCommand
+from demo_server.ray_internals.patches import disable_hub_lookup, start_actor_location_tracker
 from demo_server.ray_internals.prestart import PrestartError, prestart, standing
 from demo_server.ray_internals.workers import raylet_here
 from demo_server.system.machine import memory_bytes, standbys_for
@@ -69,8 +67,7 @@ def start(
     connect(args.ray_address, own_head=not args.users_cluster)
     if prioritized and not args.users_cluster:
         prestart_workers(experiments, chosen.rows, prioritized)
-    # Every execution asks it where the actors of `map_batches` are; its process starts meanwhile.
-    get_or_create_actor_location_tracker()  # type: ignore[no-untyped-call]
+    start_actor_location_tracker()  # its process starts meanwhile
     box = mailbox()
     # Without hurry not before: the run on stage may be about to take a worker that is there.
     if not prioritized and not args.users_cluster:
@@ -80,7 +77,7 @@ def start(
     context.execution_options.preserve_order = True  # same parameters, same order
     context.enable_progress_bars = False
     datasets.disable_progress_bars()
-    stay_local()
+    disable_hub_lookup()
     if not prioritized:
         warm_up(1 if args.users_cluster else int(cluster_resources().get("CPU", 1)))
     return RunLoop(
@@ -158,30 +155,6 @@ def mailbox() -> ActorHandle[Any]:
         raise ClusterError(
             f"The cluster can't run our code: {why.exception}: {why.message}. {why.remedy or ''}"
         ) from error
-
-
-def stay_local() -> None:
-    """Have `from_huggingface` take the rows that `datasets` has loaded.
-
-    It would ask the hub first whether it has the same rows as Parquet, also for a dataset read
-    from disk; without a network that request is an error.
-    """
-    with without("transformers"):  # 0.5 s that Ray's module takes for `datasets` before 4.0
-        module = importlib.import_module("ray.data._internal.datasource.huggingface_datasource")
-    module.HuggingFaceDatasource.list_parquet_urls_from_dataset = classmethod(lambda cls, _: [])
-
-
-@contextmanager
-def without(name: str) -> Iterator[None]:
-    """Have imports of a module fail within the block, as where it isn't installed."""
-    known = sys.modules.get(name)
-    sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[name]
-        if known:
-            sys.modules[name] = known
 
 
 def warm_up(cpus: int) -> None:

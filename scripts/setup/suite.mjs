@@ -37,6 +37,7 @@ const PYTHON_CHECKS = [
   { name: 'ruff', command: [python('ruff'), 'check', '.'] },
   { name: 'ruff format', command: [python('ruff'), 'format', '--check', '.'] },
   { name: 'mypy', command: [python('mypy')] },
+  { name: 'import contracts', command: [python('lint-imports'), '--no-cache'] },
 ]
 const SET_UP_TESTS = { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] }
 const RUNS = join('tests', 'test_experiments.py')

@@ -267,10 +267,11 @@ def test_rows_read_from_disk_go_to_ray_without_asking_the_hub(
     code = (
         "import sys, ray, ray.data\n"
         "from datasets import load_dataset\n"
-        "from demo_server.driver import preparation, source\n"
+        "from demo_server.data import source\n"
         "from demo_server.driver.cluster import connect\n"
+        "from demo_server.ray_internals.patches import disable_hub_lookup\n"
         "connect(sys.argv[1], own_head=True)\n"
-        "preparation.stay_local()\n"
+        "disable_hub_lookup()\n"
         "asked = source.resolve(None, None)\n"
         "rows = ray.data.from_huggingface(load_dataset(*asked.args, **asked.kwargs)).count()\n"
         "sys.exit(rows != asked.rows)\n"

@@ -103,9 +103,9 @@ def test_idle_workers_stay(head: RayCluster) -> None:
 WAIT_AND_RUN = """
 import sys, time
 import datasets, ray
-from ray.data._internal.execution.node_trackers import get_or_create_actor_location_tracker
 from demo_server.toolkit.live import open_mailbox
 from demo_server.driver.startup import warm_up
+from demo_server.ray_internals.patches import start_actor_location_tracker
 from demo_server.ray_internals.prestart import prestart, runtime_env
 from demo_server.ray_internals.workers import raylet_here
 
@@ -116,7 +116,7 @@ class Embedder:
     def __call__(self, batch):
         return batch
 
-get_or_create_actor_location_tracker()
+start_actor_location_tracker()
 box = open_mailbox()
 raylet = raylet_here()
 prestart(MODULES, 1)
@@ -202,8 +202,9 @@ def test_the_environment_names_the_modules_in_order_and_the_codes_version() -> N
 
 def test_preparing_a_driver_imports_no_transformers_and_leaves_them_to_who_needs_them() -> None:
     code = (
-        "import sys; from demo_server.driver import preparation; preparation.load_experiments(); "
-        "preparation.stay_local(); assert 'transformers' not in sys.modules; import transformers"
+        "import sys; from demo_server.driver import startup; startup.load_experiments(); "
+        "from demo_server.ray_internals.patches import disable_hub_lookup; disable_hub_lookup(); "
+        "assert 'transformers' not in sys.modules; import transformers"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
