@@ -36,7 +36,8 @@ configs:
 """
 ASK = """
 import json, sys
-from demo_server.driver import model, source
+from demo_server.data import source
+from demo_server.embedding import model
 from demo_server.protocol.errors import InputError
 what, spec, column = sys.argv[1], sys.argv[2], sys.argv[3] or None
 try:

@@ -33,7 +33,7 @@ def test_bf16_is_read_from_the_processors_flags(tmp_path: Path, cpuinfo: str, ha
 
 def test_asking_before_a_run_does_not_import_torch() -> None:
     code = (
-        "import sys; from demo_server.driver import device; device.likely_device(); "
+        "import sys; from demo_server.embedding import device; device.likely_device(); "
         "device.available_cpus(); print('torch' in sys.modules)"
     )
     result = subprocess.run(

