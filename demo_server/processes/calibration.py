@@ -13,6 +13,7 @@ from pathlib import Path
 from demo_server.processes.module_runner import ModuleError, run_module
 from demo_server.processes.ray_head import Ray
 from demo_server.system import machine
+from demo_server.system.files import write_atomically
 from demo_server.system.settings import Settings
 
 TIMEOUT_S = 300.0  # four engines, each a start and six steady seconds
@@ -61,9 +62,7 @@ class Calibration:
             )
             measured = json.loads(text.strip().splitlines()[-1])
             measured[KEY] = self.key()
-            new = self.path.with_suffix(".new")
-            new.write_text(json.dumps(measured))
-            new.replace(self.path)
+            write_atomically(self.path, json.dumps(measured))
         except (ModuleError, OSError, ValueError, IndexError, TypeError) as error:
             # Defaults without a measurement are good enough: say so, and do not try for ever.
             log.warning("this machine could not be measured: %s", error)

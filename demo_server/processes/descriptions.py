@@ -18,7 +18,7 @@ from demo_server.processes.module_runner import ModuleError, run_module
 from demo_server.protocol.driver_messages import Descriptions
 from demo_server.system.checkout import BUNDLED_DATA
 from demo_server.system.code_version import code_files
-from demo_server.system.files import fingerprint
+from demo_server.system.files import fingerprint, write_atomically
 from demo_server.system.settings import Settings
 
 TIMEOUT_S = 120.0
@@ -62,7 +62,7 @@ class Describer:
             raise DescribeError(f"The experiments cannot be read: {error}") from error
         cached = _Cached(key=key, descriptions=descriptions)
         try:
-            self.path.write_text(cached.model_dump_json(by_alias=True))
+            write_atomically(self.path, cached.model_dump_json(by_alias=True))
         except OSError as error:
             raise DescribeError(f"{self.path} cannot be written: {error.strerror}") from error
         return descriptions

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from demo_server.system import process
+from demo_server.system.files import OWNER_ONLY, write_atomically
 
 SERVER = "server.json"
 TERMINAL = "terminal-*.json"
@@ -66,11 +67,7 @@ class StateFile:
             OSError: it cannot be written.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(self.entry.model_dump_json())
-        new.replace(self.path)
+        write_atomically(self.path, self.entry.model_dump_json(), OWNER_ONLY)
 
     def add(self, session: Session) -> None:
         self.entry.sessions.append(session)

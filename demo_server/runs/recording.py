@@ -17,6 +17,7 @@ from demo_server.protocol.events import Event
 from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import log
 from demo_server.runs.log import BrokenLogError, Header
+from demo_server.system.files import write_atomically
 
 MAX_BYTES = 300_000
 INDEX = "index.json"
@@ -63,11 +64,9 @@ def record(path: Path, info: ExperimentInfo, directory: Path) -> Path:
     text = compact(header, list(log.read_events(path)))
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{info.name}.jsonl"
-    new = path.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    write_atomically(path, text)
     index = sorted(file.stem for file in directory.glob("*.jsonl"))
-    (directory / INDEX).write_text(json.dumps(index) + "\n", encoding="utf-8")
+    write_atomically(directory / INDEX, json.dumps(index) + "\n")
     return path
 
 

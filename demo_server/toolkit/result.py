@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 from ray.data.dataset import MaterializedDataset
 
 from demo_server.protocol.events import ResultData, Row, SchemaColumn
+from demo_server.system.files import replace_atomically
 from demo_server.toolkit.sample import sample_row
 
 FIRST_ROWS = 3
@@ -84,22 +86,14 @@ def write_parquet(dataset: MaterializedDataset[Any], path: Path) -> int:
 
     Vectors are written as fixed-size lists, which every Parquet reader knows.
     """
-    part = path.with_suffix(".part")
-    writer: pq.ParquetWriter | None = None
-    try:
+    with replace_atomically(path) as part, ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
         for batch in dataset.iter_batches(batch_size=4096, batch_format="pyarrow"):
             table = plain(batch)
-            writer = writer or pq.ParquetWriter(part, table.schema)
+            writer = writer or stack.enter_context(pq.ParquetWriter(part, table.schema))
             writer.write_table(table)
         if writer is None:
             raise ValueError("there are no rows to write")
-        writer.close()
-        part.replace(path)
-    except BaseException:
-        if writer is not None:
-            writer.close()
-        part.unlink(missing_ok=True)
-        raise
     return path.stat().st_size
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from demo_server.protocol.frames import Role
+from demo_server.system.files import OWNER_ONLY, write_atomically
 from demo_server.web.paired_devices import DEVICE_SECONDS, Device, PairedDevices
 from demo_server.web.share_url import Sharing
 
@@ -177,7 +177,5 @@ def session_key(path: Path) -> bytes:
         pass
     key = secrets.token_bytes(32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
+    write_atomically(path, key, OWNER_ONLY)
     return key

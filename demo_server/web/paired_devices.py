@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import secrets
 import time
@@ -11,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
+
+from demo_server.system.files import OWNER_ONLY, write_atomically
 
 DEVICE_SECONDS = 24 * 3600
 MAX_DEVICES = 32
@@ -88,13 +89,8 @@ class PairedDevices:
             return []
 
     def _write(self) -> None:
-        if self._path is None:
-            return
-        new = self._path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_FILE.dump_json(self.paired()))
-        new.replace(self._path)
+        if self._path is not None:
+            write_atomically(self._path, _FILE.dump_json(self.paired()), OWNER_ONLY)
 
 
 def device_name(user_agent: str) -> str:
