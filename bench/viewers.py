@@ -11,11 +11,11 @@ from typing import Any
 
 from served import RUN_S, MeasuringError, Served, say, served
 
-from bench.stress.follower import Follower
-from bench.stress.record import Record
-from bench.stress.storm import until
-from bench.stress.wire import Wire, connect
 from demo_server.protocol.frames import CloseCode
+from tests.load.follower import Follower
+from tests.load.record import Record
+from tests.load.storm import until
+from tests.load.wire import Wire, connect
 
 PARAMS = {"rows": 2000, "batch_size": 64}
 VIEWERS, CROWD = 100, 500

@@ -1,4 +1,4 @@
-"""What the server's tests share: settings, a Ray that is not there, and a server to talk to."""
+"""The fixtures of all tests; what they are made of is in `tests/support`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import asyncio
 import json
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,99 +14,22 @@ from typing import Any
 import hypothesis
 import pytest
 import uvicorn
-import websockets
-from ray_cluster import Outside, RayCluster, free_port
 
 from demo_server.composition import Composition
 from demo_server.processes.calibration import KEY, Calibration
-from demo_server.processes.ray_head import Ray, RayStartError, RayState, Usage
+from demo_server.processes.ray_head import Ray
 from demo_server.processes.state_file import StateFile
-from demo_server.protocol.driver_messages import Description, Descriptions, Needs
 from demo_server.server import DemoServer, uvicorn_config
 from demo_server.system.settings import Settings
+from tests.support.client import TOKEN, Serve, Served
+from tests.support.fakes import DESCRIPTIONS, FakeRay, fake_command
+from tests.support.ray_cluster import Outside, RayCluster, free_port
 
 # How long an example takes is the machine's business, and its load's.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
-TOKEN = "presenter-token"
-TRACING = Path(__file__).parent / "tracing"
-FAKE_DRIVER = Path(__file__).parent / "fake_driver.py"
-
-
-class FakeRay:
-    """A Ray whose start and end the test decides."""
-
-    ours = True
-    local = True
-    address = "127.0.0.1:1"
-
-    def __init__(self, cpus: float | None = 4, state: RayState = RayState.UP) -> None:
-        self.cpus, self.state = cpus, state
-        self.starts, self.stops = 0, 0
-        self.may_start = asyncio.Event()
-        self.may_start.set()
-        self.trouble: str | None = None
-
-    def env(self) -> dict[str, str]:
-        return {}
-
-    async def start(self) -> None:
-        self.starts += 1
-        self.state = RayState.STARTING
-        await self.may_start.wait()
-        if self.trouble:
-            self.state = RayState.DOWN
-            raise RayStartError(self.trouble)
-        self.state = RayState.UP
-
-    async def stop(self) -> None:
-        self.stops += 1
-        self.state = RayState.DOWN
-
-    async def usage(self) -> Usage:
-        up = self.state is RayState.UP
-        return Usage(processes=8, memory_bytes=700) if up else Usage(0, 0)
-
-
-def description(name: str, **changes: Any) -> Description:
-    """An experiment whose `does` tells the fake driver what to do."""
-    properties = {
-        "does": {"type": "string", "maxLength": 200},
-        "rows": {"type": "integer", "minimum": 1, "maximum": 5000, "description": "how many"},
-        "concurrency": {"type": "integer", "minimum": 1, "maximum": 64},
-        "num_cpus": {"type": "integer", "minimum": 1, "maximum": 64},
-    }
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    fields: dict[str, Any] = {
-        "name": name,
-        "title": name.title(),
-        "schema": schema,
-        "defaults": {"does": "plan progress:3 end", "rows": 10, "concurrency": 1, "num_cpus": 1},
-        "regions": {},
-        "code_hash": "0" * 64,
-        "needs": Needs(actors="concurrency", cpus_per_actor="num_cpus"),
-        "actions": ["poke"],
-    }
-    return Description.model_validate({**fields, **changes})
-
-
-DESCRIPTIONS = Descriptions(
-    experiments=[
-        description("embed"),
-        description("show", uses_held=True, needs=Needs()),
-        description("shutdown", uses_held=True, needs=Needs()),
-    ]
-)
-
-
-def fake_command(ray: Ray, settings: Settings) -> list[str]:
-    return [sys.executable, str(FAKE_DRIVER)]
+TRACING = Path(__file__).parent / "support" / "tracing"
 
 
 @pytest.fixture
@@ -121,70 +42,6 @@ def settings(tmp_path: Path) -> Settings:
 
     made.machine_file.write_text(json.dumps({KEY: Calibration(made, FakeRay(), nothing).key()}))
     return made
-
-
-class Peer:
-    """A client of the websocket that remembers what it was told."""
-
-    def __init__(self, socket: websockets.ClientConnection) -> None:
-        self.socket = socket
-        self.seen: list[dict[str, Any]] = []
-        self.streams: dict[str, list[dict[str, Any]]] = {}
-
-    async def send(self, **frame: Any) -> None:
-        await self.socket.send(json.dumps(frame))
-
-    async def until(
-        self, wanted: Callable[[dict[str, Any]], Any], within_s: float = 20
-    ) -> dict[str, Any]:
-        """Return the first frame from now on of which `wanted` is true."""
-        async with asyncio.timeout(within_s):
-            while True:
-                frame: dict[str, Any] = json.loads(await self.socket.recv())
-                self.seen.append(frame)
-                if wanted(frame):
-                    return frame
-
-    async def frame(self, type_: str, within_s: float = 20) -> dict[str, Any]:
-        return await self.until(lambda frame: frame["type"] == type_, within_s)
-
-    async def start(self, request_id: str = "r1", **params: Any) -> str:
-        """Start `embed` (or `experiment`) and return its run's id."""
-        experiment = params.pop("experiment", "embed")
-        await self.send(type="start", request_id=request_id, experiment=experiment, params=params)
-        accepted = await self.frame("accepted")
-        return str(accepted["run_id"])
-
-    async def events(self, run_id: str, until: str) -> list[dict[str, Any]]:
-        """Watch a run until a status; return all its events, each once and without a gap."""
-        events = self.streams.setdefault(run_id, [])
-        await self.send(type="watch", run_id=run_id, after=len(events))
-        while not any(e["kind"] == "status" and e["data"]["status"] == until for e in events):
-            frame = await self.until(lambda f: f.get("run_id") == run_id and "events" in f)
-            events += [e for e in frame["events"] if e["seq"] > len(events)]
-            assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
-        return events
-
-
-class Served:
-    """A server in this process, on a port of its own."""
-
-    def __init__(self, server: DemoServer, port: int) -> None:
-        self.server, self.port = server, port
-        self.url = f"http://127.0.0.1:{port}"
-
-    @asynccontextmanager
-    async def peer(self, token: str | None = TOKEN, **hello: Any) -> AsyncIterator[Peer]:
-        """Connect, say hello and take the welcome."""
-        url = f"ws://127.0.0.1:{self.port}/ws"
-        async with websockets.connect(url, max_size=None) as connection:
-            peer = Peer(connection)
-            await peer.send(type="hello", token=token, **hello)
-            await peer.frame("welcome")
-            yield peer
-
-
-Serve = Callable[..., Coroutine[Any, Any, Served]]
 
 
 @pytest.fixture

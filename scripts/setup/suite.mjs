@@ -40,7 +40,7 @@ const PYTHON_CHECKS = [
   { name: 'import contracts', command: [python('lint-imports'), '--no-cache'] },
 ]
 const SET_UP_TESTS = { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] }
-const RUNS = join('tests', 'test_experiments.py')
+const RUNS = join('tests', 'experiments')
 /** Every experiment on Ray, whose workers run at a lower CPU priority: in parallel with the rest. */
 const EXPERIMENTS = { name: 'experiments', report: 'experiments', command: [...pytest(reportOf('experiments')), RUNS] }
 const PYTHON_TESTS = { name: 'Python tests', report: 'pytest', command: [...pytest(reportOf('pytest')), `--ignore=${RUNS}`] }

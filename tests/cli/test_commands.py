@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import description
-from ray_cluster import RayCluster
 
 from demo_server.cli.options import SettingsError
 from demo_server.cli.run import (
@@ -28,6 +26,8 @@ from demo_server.cli.run import (
 from demo_server.processes import state_file
 from demo_server.processes.state_file import StateFile
 from demo_server.protocol.events import Check, Figure, ProgressData, ResultData, Row, event
+from tests.support.fakes import description
+from tests.support.ray_cluster import RayCluster
 
 
 def command(

@@ -18,7 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from local_hub import LocalHub, Repository, serve
+
+from tests.support.local_hub import LocalHub, Repository, serve
 
 CARD = b"""---
 configs:

@@ -13,8 +13,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ray_cluster import Outside, RayCluster, free_port
-from real_driver import RealDriver, events
 
 from demo_server.driver import loader
 from demo_server.driver.cluster import ClusterError, connect, mismatch
@@ -23,6 +21,8 @@ from demo_server.embedding.engine import IMPORTS
 from demo_server.processes.ray_head import local_env
 from demo_server.protocol.driver_messages import PrioritizeCommand
 from demo_server.system.process import kill_group
+from tests.support.ray_cluster import Outside, RayCluster, free_port
+from tests.support.real_driver import RealDriver, events
 
 CPUS = """
 import ray, sys, time

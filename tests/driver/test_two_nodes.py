@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from ray_cluster import RayCluster, free_port
-from real_driver import RealDriver, events
+
+from tests.support.ray_cluster import RayCluster, free_port
+from tests.support.real_driver import RealDriver, events
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # What makes a node of this machine another machine: our package can't be found in the checkout.

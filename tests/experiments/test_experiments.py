@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from ray_cluster import Outside, RayCluster
-from real_driver import Messages, RealDriver, events
 
 from demo_server.data import source
 from demo_server.data.cleaning import drop_unusable
@@ -23,6 +21,8 @@ from demo_server.experiments import errors, ladder
 from demo_server.protocol import driver_messages
 from demo_server.protocol.events import event
 from demo_server.system.checkout import EXPERIMENTS
+from tests.support.ray_cluster import Outside, RayCluster
+from tests.support.real_driver import Messages, RealDriver, events
 
 ROWS = 300
 RACE_ROWS = 12

@@ -15,7 +15,6 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from conftest import FAKE_DRIVER, TOKEN, FakeRay, Serve
 
 from demo_server.driver.observe import watchdog
 from demo_server.driver.observe.nodes import Node, answers
@@ -33,6 +32,8 @@ from demo_server.runs.registry import RunRegistry
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.system.settings import Settings
 from demo_server.toolkit.failure import explain
+from tests.support.client import TOKEN, Serve
+from tests.support.fakes import FAKE_DRIVER, FakeRay
 
 KILLED = "it was killed, or it crashed"
 

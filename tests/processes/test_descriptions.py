@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import DESCRIPTIONS, FakeRay
 
 from demo_server.processes import descriptions
 from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.descriptions import DescribeError, Describer
 from demo_server.processes.module_runner import ModuleError, run_module
 from demo_server.system.settings import Settings
+from tests.support.fakes import DESCRIPTIONS, FakeRay
 
 SLEEP = ["-n1", "-r1", "import time; time.sleep(60)"]
 

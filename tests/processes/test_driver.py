@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import FAKE_DRIVER
 
 from demo_server.processes import driver
 from demo_server.processes.driver import DriverProcess
 from demo_server.protocol import driver_messages
+from tests.support.fakes import FAKE_DRIVER
 
 FAKE = [sys.executable, str(FAKE_DRIVER)]
 

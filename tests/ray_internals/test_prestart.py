@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from ray_cluster import RayCluster, free_port
 
 from demo_server.processes.ray_head import NODE_ENV
 from demo_server.ray_internals.prestart import VERSION, runtime_env
+from tests.support.ray_cluster import RayCluster, free_port
 
 # The module's import stands for a library's: it is slow, and leaves its time behind.
 PROGRAM = """

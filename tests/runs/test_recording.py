@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import description
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from demo_server.protocol.events import Event, event
 from demo_server.runs import fold, log, recording
 from demo_server.runs.log import Author, BrokenLogError, Header, RunLog
 from demo_server.scheduling.experiments import Experiments
+from tests.support.fakes import description
 
 INFO = Experiments(Descriptions(experiments=[description("embed")])).infos[0]
 HEADER = Header(

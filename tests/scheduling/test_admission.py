@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import DESCRIPTIONS, description
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from demo_server.protocol.frames import ErrorCode
 from demo_server.scheduling.admission import admit
 from demo_server.scheduling.experiments import Experiments, Params, check_feasible
 from demo_server.system import machine
+from tests.support.fakes import DESCRIPTIONS, description
 
 EMBED = DESCRIPTIONS.experiments[0]
 

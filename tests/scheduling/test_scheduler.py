@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from conftest import DESCRIPTIONS, FakeRay, description
 
 from demo_server.processes.ray_head import Ray, RayState
 from demo_server.protocol import driver_messages
@@ -22,6 +21,7 @@ from demo_server.scheduling.experiments import Experiments
 from demo_server.scheduling.scheduler import Scheduler
 from demo_server.scheduling.standby_pool import StandbyPool
 from demo_server.system.machine import standbys_for
+from tests.support.fakes import DESCRIPTIONS, FakeRay, description
 
 
 class Puppet:

@@ -19,11 +19,11 @@ import httpx
 import psutil
 import pytest
 import websockets
-from conftest import TOKEN, Peer
 
 from demo_server.processes.priority import NICE
 from demo_server.processes.state_file import Entry, read
 from demo_server.system import process
+from tests.support.client import TOKEN, Peer
 
 READY_S = 90
 PRESENTER = {"Authorization": f"Bearer {TOKEN}"}

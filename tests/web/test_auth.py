@@ -10,12 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 import websockets
-from conftest import TOKEN, Serve, Served
 from starlette.routing import BaseRoute
 
 from demo_server.protocol.frames import CloseCode, Role
 from demo_server.web.auth import RULES, Credentials, HostRule, Need, session_key
 from demo_server.web.paired_devices import PairedDevices
+from tests.support.client import TOKEN, Serve, Served
 
 
 async def get(

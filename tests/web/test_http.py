@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import TOKEN, Serve, Served
 
 from demo_server.system.settings import Settings
 from demo_server.web.static_deck import deck_file
+from tests.support.client import TOKEN, Serve, Served
 
 PRESENTER = {"Authorization": f"Bearer {TOKEN}"}
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ray_cluster import free_port
-
-from bench.stress.server_process import ServerProcess
+from tests.load.server_process import ServerProcess
+from tests.support.ray_cluster import free_port
 
 CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformance"
 

@@ -8,7 +8,6 @@ import json
 
 import pytest
 import websockets
-from conftest import Serve, Served
 
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import CloseCode
@@ -16,6 +15,7 @@ from demo_server.web import connection_slots, http_protocol
 from demo_server.web.connection_slots import ConnectionSlots, TooManyError
 from demo_server.web.frame_parser import MAX_DEPTH, decode
 from demo_server.web.rate_limit import Attempts, TokenBucket
+from tests.support.client import Serve, Served
 
 
 async def silent(served: Served) -> websockets.ClientConnection:

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 import websockets
-from conftest import TOKEN, Serve, Served
 
 from demo_server.protocol.frames import CloseCode
 from demo_server.system.addresses import PublicUrl
 from demo_server.web.paired_devices import MAX_DEVICES, PairedDevices, device_name
+from tests.support.client import TOKEN, Serve, Served
 
 PRESENTER = {"Authorization": f"Bearer {TOKEN}"}
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0) Version/19.0 Mobile/15E148 Safari/604.1"

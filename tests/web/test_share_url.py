@@ -6,13 +6,13 @@ import asyncio
 
 import httpx
 import pytest
-from conftest import Serve
 
 from demo_server.system import addresses
 from demo_server.system.addresses import PublicUrl, lan_addresses
 from demo_server.web import share_url
 from demo_server.web.auth import HostRule
 from demo_server.web.share_url import Sharing
+from tests.support.client import Serve
 
 
 class Network:

@@ -7,11 +7,12 @@ import json
 
 import pytest
 import websockets
-from conftest import FakeRay, Serve, Served
 from websockets.frames import Frame, Opcode
 
 from demo_server.processes.ray_head import RayState
 from demo_server.protocol.frames import CloseCode
+from tests.support.client import Serve, Served
+from tests.support.fakes import FakeRay
 
 
 async def test_a_run_streams_every_event_once_and_in_order(serve: Serve) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bench.faults.client import Client, Event, has_ended, is_rows, status_of
-from bench.faults.outcome import HANG_S, OUTAGE_S, SHOWN_S, Outcome, check_rows
-from bench.faults.stage import Stage
 from demo_server.system import process
+from tests.faults.client import Client, Event, has_ended, is_rows, status_of
+from tests.faults.outcome import HANG_S, OUTAGE_S, SHOWN_S, Outcome, check_rows
+from tests.faults.stage import Stage
 
 RUN: dict[str, Any] = {"rows": 2000, "batch_size": 64, "blocks": 32}
 FIRST_ROWS_S = 60.0

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from bench.stress.client import Client
-from bench.stress.record import Record
-from bench.stress.server_process import ServerProcess
+from tests.load.client import Client
+from tests.load.record import Record
+from tests.load.server_process import ServerProcess
 
 TICK_S = 0.1
 SETTLE_S = 30.0

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.stress import document
-from bench.stress.fuzz import Fuzz
-from bench.stress.server_process import ServerProcess
-from bench.stress.storm import Storm, Weather
+from tests.load import document
+from tests.load.fuzz import Fuzz
+from tests.load.server_process import ServerProcess
+from tests.load.storm import Storm, Weather
 
 SHOWN_FAULTS = 20
 
@@ -55,7 +55,7 @@ async def _fuzz(args: argparse.Namespace, cache: Path) -> tuple[dict[str, Any], 
 
 
 async def _cycles(args: argparse.Namespace, cache: Path) -> tuple[dict[str, Any], list[str]]:
-    from bench.stress.cycles import Cycles
+    from tests.load.cycles import Cycles
 
     cycles = Cycles(cache, str(args.seed), args.cycles)
     figures = await asyncio.to_thread(cycles.play)

@@ -12,12 +12,12 @@ import sys
 import time
 from contextlib import suppress
 
-from bench.faults import document
-from bench.faults.cluster import node
-from bench.faults.conditions import CONDITIONS
-from bench.faults.deaths import DEATHS, Fault
-from bench.faults.outcome import Outcome, not_performed
-from bench.faults.stage import Stage
+from tests.faults import document
+from tests.faults.cluster import node
+from tests.faults.conditions import CONDITIONS
+from tests.faults.deaths import DEATHS, Fault
+from tests.faults.outcome import Outcome, not_performed
+from tests.faults.stage import Stage
 
 LOCAL = DEATHS | CONDITIONS
 NODE = "node"

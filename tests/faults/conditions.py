@@ -12,10 +12,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bench.faults.client import Event, has_ended, status_of
-from bench.faults.deaths import END_S, RUN, Fault, begin, is_failure
-from bench.faults.outcome import HANG_S, SHOWN_S, Outcome, check_rows
-from bench.faults.stage import Stage
+from tests.faults.client import Event, has_ended, status_of
+from tests.faults.deaths import END_S, RUN, Fault, begin, is_failure
+from tests.faults.outcome import HANG_S, SHOWN_S, Outcome, check_rows
+from tests.faults.stage import Stage
 
 HOLD_STORE_S = 12.0
 FILL_STORE = """

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bench.stress.record import Heard, Record
 from demo_server.protocol.state import RunState
+from tests.load.record import Heard, Record
 
 # A tick is 0.1 s or longer, so that a generator that is late itself accuses nobody.
 SILENT_TICKS = 21

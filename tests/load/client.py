@@ -8,10 +8,10 @@ from collections import Counter
 from enum import StrEnum
 from random import Random
 
-from bench.stress.follower import Follower
-from bench.stress.record import Record
-from bench.stress.server_process import ServerProcess
-from bench.stress.wire import Wire, connect
+from tests.load.follower import Follower
+from tests.load.record import Record
+from tests.load.server_process import ServerProcess
+from tests.load.wire import Wire, connect
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bench.faults.client import Event, has_ended, is_rows
-from bench.faults.outcome import SHOWN_S, Outcome, check_rows
-from bench.faults.stage import Stage
-from tests.ray_cluster import RayCluster, free_port
+from tests.faults.client import Event, has_ended, is_rows
+from tests.faults.outcome import SHOWN_S, Outcome, check_rows
+from tests.faults.stage import Stage
+from tests.support.ray_cluster import RayCluster, free_port
 
 RUN = {"rows": 2000, "batch_size": 64, "blocks": 32, "concurrency": 2}
 END_S = 150.0

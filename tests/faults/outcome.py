@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from bench.faults.stage import Stage
+from tests.faults.stage import Stage
 
 SHOWN_S = 2.0
 HANG_S = 15.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from bench.faults.document import commit, line
-from bench.faults.stage import ROOT
+from tests.faults.document import commit, line
+from tests.faults.stage import ROOT
 
 DOCUMENT = ROOT / "docs" / "STRESS.md"
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import psutil
 
-from bench.faults.stage import is_actor
 from bench.served import ENDED, Served, served
+from tests.faults.stage import is_actor
 
 PARAMS = {"rows": 4000, "batch_size": 64, "blocks": 4}
 # The first ones import late and fill buffers.

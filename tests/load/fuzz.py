@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from bench.stress.frames import FrameGenerator, Shot, http_requests
-from bench.stress.server_process import ServerProcess
-from bench.stress.wire import LOST, Wire, connect
 from demo_server.protocol.frames import CloseCode
+from tests.load.frames import FrameGenerator, Shot, http_requests
+from tests.load.server_process import ServerProcess
+from tests.load.wire import LOST, Wire, connect
 
 LANES = 12
 ANSWER_S = 10.0

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from bench.faults.outcome import Outcome
-from bench.faults.stage import ROOT
+from tests.faults.outcome import Outcome
+from tests.faults.stage import ROOT
 
 DOCUMENT = ROOT / "docs" / "RELIABILITY.md"
 HEAD = [

@@ -18,13 +18,13 @@ from typing import Any
 
 import psutil
 
-from bench.faults.client import Client, is_rows
 from demo_server.processes import state_file
 from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.ray_head import UserCluster
 from demo_server.system import process
 from demo_server.system.settings import Settings
-from tests.ray_cluster import free_port
+from tests.faults.client import Client, is_rows
+from tests.support.ray_cluster import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENTS = Path(__file__).parent / "experiments"
@@ -47,8 +47,8 @@ def copy_checkout(directory: Path) -> Path:
     for file in EXPERIMENTS.glob("*.py"):
         shutil.copy(file, checkout / "demo_server" / "experiments")
     shutil.copytree(ROOT / "scripts" / "setup", checkout / "scripts" / "setup")
-    (checkout / "bench" / "faults").mkdir(parents=True)
-    shutil.copy(Path(__file__).parent / "supervised.mjs", checkout / "bench" / "faults")
+    (checkout / "tests" / "faults").mkdir(parents=True)
+    shutil.copy(Path(__file__).parent / "supervised.mjs", checkout / "tests" / "faults")
     for name in (".venv", "data"):
         (checkout / name).symlink_to((ROOT / name).resolve())
     return checkout
@@ -82,7 +82,7 @@ class Stage:
             "DEMO_TOKEN": self.token,
             "PYTHONPATH": str(self.checkout),
         }
-        command = ["node", str(self.checkout / "bench" / "faults" / "supervised.mjs")]
+        command = ["node", str(self.checkout / "tests" / "faults" / "supervised.mjs")]
         self._output = (self.directory / "said").open("wb")
         self._node = subprocess.Popen(
             [*command, str(self.port), "--model", str(self.model), *flags],

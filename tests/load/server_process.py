@@ -29,7 +29,7 @@ class StressError(Exception):
 class ServerProcess:
     """A server on one port and one cache over several lives; its log is kept over all of them."""
 
-    def __init__(self, cache: Path, port: int, module: str = "bench.stress.rayless") -> None:
+    def __init__(self, cache: Path, port: int, module: str = "tests.load.rayless") -> None:
         self.cache, self.port = cache, port
         self.token = secrets.token_hex(16)
         self.url = f"http://127.0.0.1:{port}"

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bench.faults import __main__ as faults
-from bench.faults import document
-from bench.faults.deaths import Fault
-from bench.faults.outcome import Outcome
-from bench.stress import document as stress_document
+from tests.faults import __main__ as faults
+from tests.faults import document
+from tests.faults.deaths import Fault
+from tests.faults.outcome import Outcome
+from tests.load import document as stress_document
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real server whose runs come from `tests/fake_driver.py`: thousands of events without Ray.
+"""A real server whose runs come from the fake driver: thousands of events without Ray.
 
 Everything but the driver and Ray is the product's own. Run as a program of its own, with the
 options of `demo-server serve`.
@@ -20,10 +20,9 @@ from demo_server.processes.ray_head import Ray, RayState, Usage
 from demo_server.processes.state_file import StateFile
 from demo_server.protocol.driver_messages import Description, Descriptions, Needs
 from demo_server.server import serve
-from demo_server.system.checkout import ROOT
 from demo_server.system.settings import Settings
+from tests.support.fakes import FAKE_DRIVER
 
-FAKE_DRIVER = ROOT / "tests" / "fake_driver.py"
 MAX_DOES = 4000
 
 

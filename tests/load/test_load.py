@@ -8,16 +8,16 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from ray_cluster import free_port
 
-from bench.stress.client import SHARES, Client
-from bench.stress.follower import SILENT_TICKS, Follower
-from bench.stress.frames import FrameGenerator
-from bench.stress.fuzz import Fuzz
-from bench.stress.record import Record
-from bench.stress.server_process import ServerProcess
-from bench.stress.storm import Storm, Weather
-from bench.stress.wire import connect
+from tests.load.client import SHARES, Client
+from tests.load.follower import SILENT_TICKS, Follower
+from tests.load.frames import FrameGenerator
+from tests.load.fuzz import Fuzz
+from tests.load.record import Record
+from tests.load.server_process import ServerProcess
+from tests.load.storm import Storm, Weather
+from tests.load.wire import connect
+from tests.support.ray_cluster import free_port
 
 SEED = "7"
 
