@@ -11,8 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from demo_server.protocol.events import event
-from demo_server.runs.fold import MAX_NOTES, MAX_POINTS, MAX_ROWS, fold
+from demo_server.protocol.events import KINDS, event
+from demo_server.runs.fold import fold
+
+MAX_ROWS, MAX_NOTES, MAX_POINTS = (
+    append.cap for name in ("rows", "note", "progress") if (append := KINDS[name].appends)
+)
 
 TARGET = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "fold.json"
 STAGES = (None, "large_batch", "small_batch")

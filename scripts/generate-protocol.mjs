@@ -10,6 +10,28 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const target = join(root, 'slides', 'live', 'protocol.ts')
 const python = join(root, '.venv', 'bin', 'python')
 
+const FOLDING = `export interface EventKind {
+  /** The state is the run's, not a stage's. */
+  of_run: boolean
+  /** The field of the state that holds the newest data. */
+  replaces: string | null
+  /** The list of the state that grows. */
+  appends: Append | null
+}
+
+export interface Append {
+  to: string
+  cap: number
+  /** The field of the data that lists several items; null where an event is one item. */
+  items: string | null
+  /** The fields of an item that is made of data and t; null where the data is the item. */
+  fields: readonly string[] | null
+  /** The field of the state that counts all items. */
+  seen: string | null
+  /** The field of the state that says that every stride-th item is kept. */
+  stride: string | null
+}`
+
 function readProtocol() {
   if (!existsSync(python))
     throw new Error('There is no .venv yet: run `npm start` once, it makes one.')
@@ -42,7 +64,7 @@ function prepare({ $defs }) {
   return { title: 'Protocol', type: 'object', $defs: renamed }
 }
 
-function writeConstants({ close_codes: closeCodes, numbers }) {
+function writeConstants({ close_codes: closeCodes, numbers, event_kinds: eventKinds }) {
   const codes = Object.entries(closeCodes).map(([name, value]) => `  ${name}: ${value},`)
   const lines = Object.entries(numbers).map(([name, value]) => `export const ${name} = ${value}`)
   return [
@@ -53,7 +75,23 @@ function writeConstants({ close_codes: closeCodes, numbers }) {
     '',
     ...lines,
     '',
+    '/** How a fold keeps the events of each kind. */',
+    'export const EVENT_KINDS: Record<RunEvent[\'kind\'], EventKind> = {',
+    ...Object.entries(eventKinds).map(([name, row]) => `  ${name}: ${writeValue(row)},`),
+    '}',
+    '',
   ].join('\n')
+}
+
+/** A constant as the linter wants it. */
+function writeValue(value) {
+  if (Array.isArray(value))
+    return `[${value.map(writeValue).join(', ')}]`
+  if (typeof value === 'string')
+    return `'${value}'`
+  if (typeof value !== 'object' || value === null)
+    return String(value)
+  return `{ ${Object.entries(value).map(([key, inner]) => `${key}: ${writeValue(inner)}`).join(', ')} }`
 }
 
 async function generate() {
@@ -64,7 +102,7 @@ async function generate() {
     unreachableDefinitions: true,
     style: { semi: false, singleQuote: true, printWidth: 100 },
   })
-  const own = types
+  const own = `${types}\n${FOLDING}`
     .replace(/export interface Protocol \{\s*\}\n/, '')
     .replaceAll(/\/\*\*\n \* This interface was referenced by `Protocol`[^/]*\*\/\n/g, '')
     .replaceAll(/ \*\n \* This interface was referenced by `Protocol`'s JSON-Schema\n \* via the `definition` "[^"]+"\.\n/g, '')

@@ -31,10 +31,8 @@ class ActionPresser:
     def appended(self, run: Run, encoded: str) -> None:
         if not self.left or run.status is not RunStatus.RUNNING:
             return
-        match events.event.validate_json(encoded):
-            case events.ProgressEvent(data=data) if (
-                data.total and SHARE * data.total <= data.rows < data.total
-            ):
+        match events.event.validate_json(encoded).data:
+            case events.ProgressData(rows=rows, total=int(total)) if SHARE * total <= rows < total:
                 # Not from here: the other watchers have not heard of this event yet.
                 asyncio.get_running_loop().call_soon(self._press, run, self.left)
                 self.left = []

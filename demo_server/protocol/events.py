@@ -1,11 +1,18 @@
-"""What happens in a run: the kinds of events, and what each carries."""
+"""What happens in a run: what each kind of event carries, and the table of kinds at the end.
+
+A new kind is a model here and a row of `KINDS`: the state, both folds, the recording's thinning,
+the JSON Schema and the TypeScript types follow from it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, create_model
 
 from demo_server.protocol.base import Frame
 
@@ -154,61 +161,101 @@ class FailureData(Frame):
     expected: bool = False
 
 
-class _Event(Frame):
+class Point(Frame):
+    """One point of the chart."""
+
+    t: int
+    rows: int
+    rate: float | None
+
+
+@dataclass(frozen=True)
+class Append:
+    """The list of a stage's state to which the events of a kind append.
+
+    Attributes:
+        to: its field of the state.
+        item: the model of what it lists, filled from the event's `data` and `t`.
+        cap: items that it has at most; one more, and the oldest goes.
+        items: the field of `data` that lists several items; None where an event is one item.
+        seen: the field of the state that counts all items, also those that are gone.
+        stride: the field of the state that says that every `stride`-th item is kept. Where it is
+            set, a list that is too long loses every second item, not its oldest.
+    """
+
+    to: str
+    item: type[Frame]
+    cap: int
+    items: str | None = None
+    seen: str | None = None
+    stride: str | None = None
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """How the events of one kind are kept.
+
+    Attributes:
+        name: the `kind` of its events.
+        data: the model of their `data`.
+        replaces: the field of the state that holds the newest `data`, without `appends.items`.
+        appends: the list of the state that grows with each.
+        of_run: the state is the run's, not a stage's.
+        thinned: of several within a moment a recording keeps the last of each stage.
+        means_work: a run whose driver sends one has begun to work.
+    """
+
+    name: str
+    data: type[Frame]
+    replaces: str | None = None
+    appends: Append | None = None
+    of_run: bool = False
+    thinned: bool = False
+    means_work: bool = False
+
+
+_POINTS = Append("points", Point, cap=400, seen="points_seen", stride="stride")
+_ROWS = Append("rows", Row, cap=60, items="rows", seen="rows_seen")
+_NOTES = Append("notes", NoteData, cap=50)
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        EventKind("status", StatusData, "status", of_run=True),
+        EventKind("plan", PlanData, "plan", means_work=True),
+        EventKind("progress", ProgressData, "progress", _POINTS, thinned=True, means_work=True),
+        EventKind("rows", RowsData, "batch", _ROWS, thinned=True, means_work=True),
+        EventKind("metrics", MetricsData, "metrics", thinned=True),
+        EventKind("note", NoteData, appends=_NOTES),
+        EventKind("result", ResultData, "result", means_work=True),
+        EventKind("failure", FailureData, "failure", means_work=True),
+    )
+}
+
+
+class Event(Frame):
+    """An event of any kind; its `data` is the model of that kind."""
+
     seq: int = Field(ge=1)
     t: int = Field(ge=0, description="ms since accepted, monotonic")
     stage: str | None = None
+    kind: str
+    data: Any
 
 
-class StatusEvent(_Event):
-    kind: Literal["status"]
-    data: StatusData
+if TYPE_CHECKING:
+    AnyEvent = Event
+else:
+    _MODELS = [
+        create_model(
+            f"{kind.name.title()}Event",
+            __base__=Event,
+            __module__=__name__,
+            kind=(Literal[kind.name], ...),
+            data=(kind.data, ...),
+        )
+        for kind in KINDS.values()
+    ]
+    AnyEvent = Annotated[reduce(or_, _MODELS), Field(discriminator="kind")]
 
-
-class PlanEvent(_Event):
-    kind: Literal["plan"]
-    data: PlanData
-
-
-class ProgressEvent(_Event):
-    kind: Literal["progress"]
-    data: ProgressData
-
-
-class RowsEvent(_Event):
-    kind: Literal["rows"]
-    data: RowsData
-
-
-class MetricsEvent(_Event):
-    kind: Literal["metrics"]
-    data: MetricsData
-
-
-class NoteEvent(_Event):
-    kind: Literal["note"]
-    data: NoteData
-
-
-class ResultEvent(_Event):
-    kind: Literal["result"]
-    data: ResultData
-
-
-class FailureEvent(_Event):
-    kind: Literal["failure"]
-    data: FailureData
-
-
-Event = Annotated[
-    StatusEvent
-    | PlanEvent
-    | ProgressEvent
-    | RowsEvent
-    | MetricsEvent
-    | NoteEvent
-    | ResultEvent
-    | FailureEvent,
-    Field(discriminator="kind"),
-]
-event: TypeAdapter[Event] = TypeAdapter(Event)
+event: TypeAdapter[Event] = TypeAdapter(AnyEvent)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
 from demo_server.protocol.base import Frame
-from demo_server.protocol.events import Event, RunStatus
+from demo_server.protocol.events import AnyEvent, RunStatus
 from demo_server.protocol.state import RunState
 
 MAX_CLIENT_FRAME_BYTES = 64 * 1024
@@ -182,7 +182,7 @@ class RunStarted(Frame):
 class Events(Frame):
     type: Literal["events"] = "events"
     run_id: str
-    events: list[Event]
+    events: list[AnyEvent]
 
 
 class Snapshot(Frame):

@@ -1,44 +1,51 @@
-"""What a run folds to: the state that a slide shows."""
+"""What a run folds to: the state that a slide shows, as the table of event kinds asks for it."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import Field, create_model
 
 from demo_server.protocol.base import Frame
-from demo_server.protocol.events import (
-    FailureData,
-    MetricsData,
-    NoteData,
-    PlanData,
-    ProgressData,
-    ResultData,
-    Row,
-    RowsData,
-    StatusData,
-)
+from demo_server.protocol.events import KINDS, StatusData
+
+Data = TypeVar("Data", bound=Frame)
 
 
-class Point(Frame):
-    """One point of the chart."""
+class _Stage(Frame):
+    """What one stage has come to: a field for what a kind replaces, a list for what it appends."""
 
-    t: int
-    rows: int
-    rate: float | None
+    def newest(self, data: type[Data]) -> Data | None:
+        """Return the newest `data` of the kind that carries this model; None before the first."""
+        field = next(kind.replaces for kind in KINDS.values() if kind.data is data)
+        found: Data | None = getattr(self, str(field))
+        return found
 
 
-class StageState(Frame):
-    plan: PlanData | None = None
-    progress: ProgressData | None = None
-    metrics: MetricsData | None = None
-    result: ResultData | None = None
-    failure: FailureData | None = None
-    rows: list[Row] = Field(default_factory=list, description="the newest, oldest first")
-    rows_seen: int = 0
-    batch: RowsData | None = Field(default=None, description="the last batch, its rows left out")
-    notes: list[NoteData] = Field(default_factory=list)
-    points: list[Point] = Field(default_factory=list)
-    points_seen: int = 0
-    stride: int = Field(default=1, description="every stride-th point is kept")
+def _fields() -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for kind in KINDS.values():
+        if kind.of_run:
+            continue
+        if kind.replaces:
+            fields[kind.replaces] = (kind.data | None, None)
+        if append := kind.appends:
+            fields[append.to] = (GenericAlias(list, append.item), Field(default_factory=list))
+            if append.seen:
+                fields[append.seen] = (int, 0)
+            if append.stride:
+                words = f"every stride-th of {append.to} is kept"
+                fields[append.stride] = (int, Field(default=1, description=words))
+    return fields
+
+
+if TYPE_CHECKING:
+    StageState = _Stage
+else:
+    StageState = create_model(
+        "StageState", __base__=_Stage, __module__=__name__, __doc__=_Stage.__doc__, **_fields()
+    )
 
 
 class RunState(Frame):

@@ -1,20 +1,18 @@
 """The one fold: a run's events, in order, to the state that a slide shows.
 
-A kind replaces its part of the state or appends to it; lists are capped and thinned the same
-way for everyone, so that fold(all) == fold(rest, onto=snapshot(k)) for every k. The same lines
-stand in `slides/live/fold.ts`; both are tested on `tests/vectors/fold.json`.
+A kind replaces its part of the state or appends to it, as its row in `protocol.events.KINDS` says;
+lists are capped and thinned the same way for everyone, so that fold(all) ==
+fold(rest, onto=snapshot(k)) for every k. `slides/live/fold.ts` does the same from the same table;
+both are tested on `tests/vectors/fold.json`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from demo_server.protocol.events import Event
-from demo_server.protocol.state import Point, RunState, StageState
-
-MAX_ROWS = 60
-MAX_NOTES = 50
-MAX_POINTS = 400
+from demo_server.protocol.base import Frame
+from demo_server.protocol.events import KINDS, Append, Event
+from demo_server.protocol.state import RunState, StageState
 
 
 def apply(state: RunState, event: Event) -> None:
@@ -26,30 +24,16 @@ def apply(state: RunState, event: Event) -> None:
     if event.seq != state.seq + 1:
         raise ValueError(f"expected seq {state.seq + 1}, got {event.seq}")
     state.seq, state.t = event.seq, event.t
-    if event.kind == "status":
-        state.status = event.data
-        return
-    stage = state.stages.get(event.stage or "")
-    if stage is None:
-        stage = state.stages[event.stage or ""] = StageState()
-    match event.kind:
-        case "plan":
-            stage.plan = event.data
-        case "progress":
-            stage.progress = event.data
-            _append_point(stage, Point(t=event.t, rows=event.data.rows, rate=event.data.rate))
-        case "metrics":
-            stage.metrics = event.data
-        case "result":
-            stage.result = event.data
-        case "failure":
-            stage.failure = event.data
-        case "rows":
-            stage.rows_seen += len(event.data.rows)
-            stage.rows = [*stage.rows, *event.data.rows][-MAX_ROWS:]
-            stage.batch = event.data.model_copy(update={"rows": []})
-        case "note":
-            stage.notes = [*stage.notes, event.data][-MAX_NOTES:]
+    kind = KINDS[event.kind]
+    part = state if kind.of_run else _stage(state, event.stage or "")
+    append = kind.appends
+    if kind.replaces:
+        data = event.data
+        if append and append.items:
+            data = data.model_copy(update={append.items: []})
+        setattr(part, kind.replaces, data)
+    if append:
+        _extend(part, append, _items(append, event))
 
 
 def fold(events: Iterable[Event], onto: RunState | None = None) -> RunState:
@@ -64,11 +48,39 @@ def fold(events: Iterable[Event], onto: RunState | None = None) -> RunState:
     return state
 
 
-def _append_point(stage: StageState, point: Point) -> None:
-    """Keep every `stride`-th point; when the list is full, double the stride."""
-    if stage.points_seen % stage.stride == 0:
-        stage.points = [*stage.points, point]
-        if len(stage.points) > MAX_POINTS:
-            stage.points = stage.points[::2]
-            stage.stride *= 2
-    stage.points_seen += 1
+def _stage(state: RunState, name: str) -> StageState:
+    if name not in state.stages:
+        state.stages[name] = StageState()
+    return state.stages[name]
+
+
+def _items(append: Append, event: Event) -> list[Frame]:
+    if append.items:
+        items: list[Frame] = getattr(event.data, append.items)
+        return items
+    if isinstance(event.data, append.item):
+        return [event.data]
+    whole = {**dict(event.data), "t": event.t}
+    return [append.item.model_validate({name: whole[name] for name in append.item.model_fields})]
+
+
+def _extend(part: Frame, append: Append, items: list[Frame]) -> None:
+    """Add items to a list; one that is too long loses its oldest, or every second by its stride.
+
+    The list is replaced, never changed in place: copies of the state share it.
+    """
+    kept: list[Frame] = getattr(part, append.to)
+    seen: int = getattr(part, append.seen) if append.seen else 0
+    if append.stride is None:
+        kept = [*kept, *items][-append.cap :]
+    else:
+        stride: int = getattr(part, append.stride)
+        for number, item in enumerate(items, start=seen):
+            if number % stride == 0:
+                kept = [*kept, item]
+            if len(kept) > append.cap:
+                kept, stride = kept[::2], stride * 2
+        setattr(part, append.stride, stride)
+    setattr(part, append.to, kept)
+    if append.seen:
+        setattr(part, append.seen, seen + len(items))

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from demo_server.protocol.events import Event
+from demo_server.protocol.events import KINDS, Event
 from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import log
 from demo_server.runs.log import BrokenLogError, Header
@@ -23,7 +23,6 @@ MAX_BYTES = 300_000
 INDEX = "index.json"
 # A frame of the live stream: what is replaced within one is never seen.
 FRAME_MS = 50
-_REPLACED = ("progress", "metrics", "rows")
 
 
 class RecordingMachine(BaseModel):
@@ -91,14 +90,14 @@ def compact(header: str, events: Sequence[Event], max_bytes: int = MAX_BYTES) ->
 
 
 def thin(events: Iterable[Event], window_ms: int) -> list[Event]:
-    """Keep the last progress, metrics and rows of each stage in every `window_ms`, and all else.
+    """Keep the last event of each stage in every `window_ms` of the kinds that may be thinned.
 
-    Events are numbered anew from 1; their times stay.
+    All others stay. Events are numbered again from 1; their times stay.
     """
     kept: list[Event] = []
     last: dict[tuple[Any, ...], int] = {}
     for event in events:
-        if event.kind in _REPLACED:
+        if KINDS[event.kind].thinned:
             place = (event.kind, event.stage, event.t // window_ms)
             earlier = last.get(place)
             if earlier is not None:

@@ -6,7 +6,7 @@ import asyncio
 
 from demo_server.processes.ray_head import Ray
 from demo_server.protocol import driver_messages
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import KINDS, RunStatus
 from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 from demo_server.scheduling.admission import SHUTDOWN
@@ -17,8 +17,6 @@ from demo_server.scheduling.standby_pool import Driver
 # A driver says every second that it lives; a stopped one never dies by itself.
 SILENCE_S = 6.0
 LATE_S = 3.0
-# What says that the work has begun; metrics and notes come from the waiting, too.
-_WORK = {"plan", "progress", "rows", "result", "failure"}
 
 
 class ActiveRun:
@@ -53,7 +51,8 @@ class ActiveRun:
 
     def emitted(self, message: driver_messages.Emitted) -> None:
         """Take an event from the driver."""
-        if self.run.status is RunStatus.STARTING and message.kind in _WORK:
+        kind = KINDS.get(message.kind)
+        if self.run.status is RunStatus.STARTING and kind and kind.means_work:
             self._runs.status(self.run, RunStatus.RUNNING)
         self._runs.append(self.run, message.kind, message.data, message.stage)
 

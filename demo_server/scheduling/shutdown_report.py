@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from demo_server.processes.ray_head import Ray, Usage
-from demo_server.protocol.events import Figure, ResultData
+from demo_server.protocol.events import Figure, MetricsData, ResultData
 from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 
@@ -54,7 +54,7 @@ class ShutdownReport:
 def _with_figures(run: Run, figures: list[Figure]) -> dict[str, Any]:
     """Return the run's result with `figures` added: a result replaces the one before."""
     stage = run.state.stages.get("")
-    result = stage.result if stage and stage.result else ResultData()
+    result = (stage.newest(ResultData) if stage else None) or ResultData()
     return result.model_copy(update={"figures": [*result.figures, *figures]}).model_dump()
 
 
@@ -62,6 +62,6 @@ def object_store_bytes(runs: list[Run]) -> int | None:
     """Return the newest count of bytes in the object store that these runs, newest first, saw."""
     for run in runs:
         for stage in reversed(run.state.stages.values()):
-            if stage.metrics:
-                return stage.metrics.object_store_bytes
+            if metrics := stage.newest(MetricsData):
+                return metrics.object_store_bytes
     return None

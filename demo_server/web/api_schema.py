@@ -12,8 +12,9 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from demo_server.protocol import frames
+from demo_server.protocol.events import KINDS, EventKind
 from demo_server.protocol.findings import Findings
-from demo_server.runs import fold, log
+from demo_server.runs import log
 from demo_server.runs.recording import RecordingHeader
 
 _CLIENT = (
@@ -68,12 +69,28 @@ def constants() -> dict[str, Any]:
             "MAX_CLIENT_FRAME_BYTES": frames.MAX_CLIENT_FRAME_BYTES,
             "HELLO_TIMEOUT_S": frames.HELLO_TIMEOUT_S,
             "BEAT_INTERVAL_S": frames.BEAT_INTERVAL_S,
-            "MAX_ROWS": fold.MAX_ROWS,
-            "MAX_NOTES": fold.MAX_NOTES,
-            "MAX_POINTS": fold.MAX_POINTS,
             "RECORDING_FORMAT": log.FORMAT,
         },
+        "event_kinds": {kind.name: _folding(kind) for kind in KINDS.values()},
     }
+
+
+def _folding(kind: EventKind) -> dict[str, Any]:
+    """What a client's fold needs of a kind's row."""
+    row: dict[str, Any] = {"of_run": kind.of_run, "replaces": kind.replaces, "appends": None}
+    if append := kind.appends:
+        row["appends"] = {
+            "to": append.to,
+            "cap": append.cap,
+            "items": append.items,
+            # Of an event that is one item but not its whole data: the fields that the item has.
+            "fields": None
+            if append.items or append.item is kind.data
+            else [*append.item.model_fields],
+            "seen": append.seen,
+            "stride": append.stride,
+        }
+    return row
 
 
 def _require_what_is_sent(definition: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import vectors from '../../tests/vectors/fold.json'
 import { apply, emptyRun, fold } from './fold'
 import type { RunEvent, RunState } from './protocol'
-import { MAX_POINTS } from './protocol'
+import { EVENT_KINDS } from './protocol'
+
+const MAX_POINTS = EVENT_KINDS.progress.appends!.cap
 
 interface Vector { name: string, events: RunEvent[], states: Record<string, RunState> }
 

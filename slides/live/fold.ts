@@ -1,27 +1,30 @@
-// The one fold, as in demo_server/runs/fold.py; both are tested on tests/vectors/fold.json.
+// The one fold, as in demo_server/runs/fold.py; both follow the table of event kinds in
+// demo_server/protocol/events.py and are tested on tests/vectors/fold.json.
 // It never changes a state in place, so that a view sees by identity which part is new.
-import type { Point, RunEvent, RunState, StageState } from './protocol'
-import { MAX_NOTES, MAX_POINTS, MAX_ROWS } from './protocol'
+import type { Append, RunEvent, RunState, StageState } from './protocol'
+import { EVENT_KINDS } from './protocol'
+
+/** A state, or the data of an event, by the names of its fields. */
+type Fields = Record<string, unknown>
 
 export function emptyRun(): RunState {
   return { seq: 0, t: 0, status: null, stages: {} }
 }
 
 export function emptyStage(): StageState {
-  return {
-    plan: null,
-    progress: null,
-    metrics: null,
-    result: null,
-    failure: null,
-    rows: [],
-    rows_seen: 0,
-    batch: null,
-    notes: [],
-    points: [],
-    points_seen: 0,
-    stride: 1,
+  const stage: Fields = {}
+  for (const { of_run, replaces, appends } of Object.values(EVENT_KINDS)) {
+    if (replaces && !of_run)
+      stage[replaces] = null
+    if (appends) {
+      stage[appends.to] = []
+      if (appends.seen)
+        stage[appends.seen] = 0
+      if (appends.stride)
+        stage[appends.stride] = 1
+    }
   }
+  return stage as unknown as StageState
 }
 
 /**
@@ -32,10 +35,11 @@ export function apply(state: RunState, event: RunEvent): RunState {
   if (event.seq !== state.seq + 1)
     throw new RangeError(`expected seq ${state.seq + 1}, got ${event.seq}`)
   const next = { ...state, seq: event.seq, t: event.t }
-  if (event.kind === 'status')
-    return { ...next, status: event.data }
+  if (EVENT_KINDS[event.kind].of_run)
+    return applyTo({ ...next }, event) as unknown as RunState
   const name = event.stage ?? ''
-  return { ...next, stages: { ...state.stages, [name]: applyToStage(state.stages[name] ?? emptyStage(), event) } }
+  const stage = applyTo({ ...state.stages[name] ?? emptyStage() }, event) as unknown as StageState
+  return { ...next, stages: { ...state.stages, [name]: stage } }
 }
 
 export function fold(events: Iterable<RunEvent>, onto: RunState = emptyRun()): RunState {
@@ -45,37 +49,46 @@ export function fold(events: Iterable<RunEvent>, onto: RunState = emptyRun()): R
   return state
 }
 
-function applyToStage(stage: StageState, event: Exclude<RunEvent, { kind: 'status' }>): StageState {
-  switch (event.kind) {
-    case 'plan':
-      return { ...stage, plan: event.data }
-    case 'progress':
-      return appendPoint({ ...stage, progress: event.data }, { t: event.t, rows: event.data.rows, rate: event.data.rate ?? null })
-    case 'metrics':
-      return { ...stage, metrics: event.data }
-    case 'result':
-      return { ...stage, result: event.data }
-    case 'failure':
-      return { ...stage, failure: event.data }
-    case 'rows':
-      return {
-        ...stage,
-        rows_seen: stage.rows_seen + event.data.rows.length,
-        rows: [...stage.rows, ...event.data.rows].slice(-MAX_ROWS),
-        batch: { ...event.data, rows: [] },
-      }
-    case 'note':
-      return { ...stage, notes: [...stage.notes, event.data].slice(-MAX_NOTES) }
-  }
+/** `part`, a copy of its caller's, with the event in it. */
+function applyTo(part: Fields, event: RunEvent): Fields {
+  const { replaces, appends } = EVENT_KINDS[event.kind]
+  if (replaces)
+    part[replaces] = appends?.items ? { ...event.data, [appends.items]: [] } : event.data
+  if (appends)
+    extend(part, appends, itemsOf(appends, event))
+  return part
 }
 
-/** Keep every `stride`-th point; when the list is full, double the stride. */
-function appendPoint(stage: StageState, point: Point): StageState {
-  const points_seen = stage.points_seen + 1
-  if (stage.points_seen % stage.stride !== 0)
-    return { ...stage, points_seen }
-  const points = [...stage.points, point]
-  if (points.length <= MAX_POINTS)
-    return { ...stage, points, points_seen }
-  return { ...stage, points: points.filter((_, index) => index % 2 === 0), points_seen, stride: stage.stride * 2 }
+function itemsOf({ items, fields }: Append, event: RunEvent): unknown[] {
+  const data: Fields = { ...event.data }
+  if (items)
+    return data[items] as unknown[]
+  if (!fields)
+    return [event.data]
+  const whole: Fields = { ...data, t: event.t }
+  return [Object.fromEntries(fields.map(field => [field, whole[field] ?? null]))]
+}
+
+/** A list that is too long loses its oldest; where it has a stride, every second item. */
+function extend(part: Fields, { to, cap, seen, stride }: Append, items: unknown[]) {
+  let kept = part[to] as unknown[]
+  const before = seen ? part[seen] as number : 0
+  if (stride) {
+    let every = part[stride] as number
+    items.forEach((item, index) => {
+      if ((before + index) % every === 0)
+        kept = [...kept, item]
+      if (kept.length > cap) {
+        kept = kept.filter((_, at) => at % 2 === 0)
+        every *= 2
+      }
+    })
+    part[stride] = every
+  }
+  else {
+    kept = [...kept, ...items].slice(-cap)
+  }
+  part[to] = kept
+  if (seen)
+    part[seen] = before + items.length
 }

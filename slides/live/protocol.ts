@@ -522,28 +522,25 @@ export interface RunState {
     [k: string]: StageState
   }
 }
+/**
+ * What one stage has come to: a field for what a kind replaces, a list for what it appends.
+ */
 export interface StageState {
   plan?: PlanData | null
   progress?: ProgressData | null
-  metrics?: MetricsData | null
-  result?: ResultData | null
-  failure?: FailureData | null
-  /**
-   * the newest, oldest first
-   */
-  rows: Row[]
-  rows_seen: number
-  /**
-   * the last batch, its rows left out
-   */
-  batch?: RowsData | null
-  notes: NoteData[]
   points: Point[]
   points_seen: number
   /**
-   * every stride-th point is kept
+   * every stride-th of points is kept
    */
   stride: number
+  batch?: RowsData | null
+  rows: Row[]
+  rows_seen: number
+  metrics?: MetricsData | null
+  notes: NoteData[]
+  result?: ResultData | null
+  failure?: FailureData | null
 }
 /**
  * One point of the chart.
@@ -593,6 +590,28 @@ export interface RecordingMachine {
   memory_bytes: number
 }
 
+export interface EventKind {
+  /** The state is the run's, not a stage's. */
+  of_run: boolean
+  /** The field of the state that holds the newest data. */
+  replaces: string | null
+  /** The list of the state that grows. */
+  appends: Append | null
+}
+
+export interface Append {
+  to: string
+  cap: number
+  /** The field of the data that lists several items; null where an event is one item. */
+  items: string | null
+  /** The fields of an item that is made of data and t; null where the data is the item. */
+  fields: readonly string[] | null
+  /** The field of the state that counts all items. */
+  seen: string | null
+  /** The field of the state that says that every stride-th item is kept. */
+  stride: string | null
+}
+
 /** Why the server closed a socket. */
 export const CloseCode = {
   SERVER_RESTARTING: 1012,
@@ -607,7 +626,16 @@ export const CloseCode = {
 export const MAX_CLIENT_FRAME_BYTES = 65536
 export const HELLO_TIMEOUT_S = 5
 export const BEAT_INTERVAL_S = 0.5
-export const MAX_ROWS = 60
-export const MAX_NOTES = 50
-export const MAX_POINTS = 400
 export const RECORDING_FORMAT = 1
+
+/** How a fold keeps the events of each kind. */
+export const EVENT_KINDS: Record<RunEvent['kind'], EventKind> = {
+  status: { of_run: true, replaces: 'status', appends: null },
+  plan: { of_run: false, replaces: 'plan', appends: null },
+  progress: { of_run: false, replaces: 'progress', appends: { to: 'points', cap: 400, items: null, fields: ['t', 'rows', 'rate'], seen: 'points_seen', stride: 'stride' } },
+  rows: { of_run: false, replaces: 'batch', appends: { to: 'rows', cap: 60, items: 'rows', fields: null, seen: 'rows_seen', stride: null } },
+  metrics: { of_run: false, replaces: 'metrics', appends: null },
+  note: { of_run: false, replaces: null, appends: { to: 'notes', cap: 50, items: null, fields: null, seen: null, stride: null } },
+  result: { of_run: false, replaces: 'result', appends: null },
+  failure: { of_run: false, replaces: 'failure', appends: null },
+}

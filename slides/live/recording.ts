@@ -1,7 +1,7 @@
 // A recording that ships with the deck: a header line, then events, as JSON Lines.
 import { apply, emptyRun } from './fold'
 import type { RecordingHeader, RunEvent, RunState } from './protocol'
-import { RECORDING_FORMAT } from './protocol'
+import { EVENT_KINDS, RECORDING_FORMAT } from './protocol'
 
 export interface Recording {
   header: RecordingHeader
@@ -12,8 +12,6 @@ export interface Recording {
 
 /** Why a recording cannot be played; the message names its line. */
 export class RecordingError extends Error {}
-
-const KINDS: ReadonlySet<string> = new Set<RunEvent['kind']>(['status', 'plan', 'progress', 'rows', 'metrics', 'note', 'result', 'failure'])
 
 /**
  * Reads a recording.
@@ -92,5 +90,5 @@ function isHeader(value: unknown): value is RecordingHeader {
 
 function isEvent(value: unknown): value is RunEvent {
   return isObject(value) && Number.isInteger(value['seq']) && Number.isInteger(value['t'])
-    && typeof value['kind'] === 'string' && KINDS.has(value['kind']) && isObject(value['data'])
+    && typeof value['kind'] === 'string' && value['kind'] in EVENT_KINDS && isObject(value['data'])
 }

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo_server.protocol.events import Event, event
+from demo_server.protocol.events import KINDS, Event, event
 from demo_server.protocol.state import RunState
-from demo_server.runs.fold import MAX_NOTES, MAX_POINTS, MAX_ROWS, apply, fold
+from demo_server.runs.fold import apply, fold
+
+MAX_ROWS, MAX_NOTES, MAX_POINTS = (KINDS[name].appends.cap for name in ("rows", "note", "progress"))
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "fold.json").read_text(encoding="utf-8")
