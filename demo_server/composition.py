@@ -33,7 +33,10 @@ class Composition:
     ) -> None:
         self.settings = settings
         self.runs = RunRegistry(
-            Archive(settings.runs), settings.dataset, settings.model, settings.runs_bytes
+            Archive(settings.runs),
+            settings.inputs.dataset,
+            settings.inputs.model,
+            settings.runs_bytes,
         )
         self._command, self._book = command, book
         self.ray = ray or self._own_ray(book)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import secrets
 from pathlib import Path
 from typing import NoReturn
 
+from demo_server.system import environment
 from demo_server.system.addresses import EVERYWHERE, LOOPBACK, PublicUrl, is_loopback
-from demo_server.system.checkout import CACHE, ROOT
-from demo_server.system.settings import DEFAULT_PORT, Settings
+from demo_server.system.checkout import ROOT
+from demo_server.system.settings import DEFAULT_PORT, Inputs, Settings, SettingsError
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
-
-
-class SettingsError(Exception):
-    """A flag or variable that cannot be used: which one, and what it may be."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -98,11 +94,6 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def cache_directory() -> Path:
-    """Return where state lives: `DEMO_CACHE`, else `.cache` of the checkout."""
-    return Path(os.environ.get("DEMO_CACHE") or CACHE).absolute()
-
-
 def source_settings(args: argparse.Namespace, port: int = DEFAULT_PORT) -> Settings:
     """Return the settings of a command without a server.
 
@@ -113,14 +104,10 @@ def source_settings(args: argparse.Namespace, port: int = DEFAULT_PORT) -> Setti
         given: str | None = getattr(args, flag)
         if given is not None and not given.strip():
             raise SettingsError(f"--{flag} is empty. Leave it out for the default.")
-    stall = os.environ.get("DEMO_STALL_S", "8")
-    if not re.fullmatch(r"\d+(\.\d+)?", stall) or float(stall) < 1:
-        raise SettingsError(f"DEMO_STALL_S must be a number of seconds from 1, not {stall!r}.")
+    environment.stall_s()  # the drivers read it
     return Settings(
-        cache=cache_directory(),
-        dataset=args.dataset,
-        text_column=args.text_column,
-        model=args.model,
+        cache=environment.cache_directory(),
+        inputs=Inputs(dataset=args.dataset, text_column=args.text_column, model=args.model),
         ray_address=_ray_address(args.ray_address),
         port=_port(port),
     )
@@ -148,14 +135,10 @@ def serve_settings(args: argparse.Namespace) -> Settings:
             f"--share lets the local network in, but --host {args.host} keeps it out. Leave out "
             "one of them."
         )
-    token = os.environ.get("DEMO_TOKEN")
-    if token is not None and len(token) < 8:
-        raise SettingsError("DEMO_TOKEN must have at least 8 characters, or be unset.")
+    token = environment.presenter_token()
     return Settings(
         cache=source.cache,
-        dataset=source.dataset,
-        text_column=source.text_column,
-        model=source.model,
+        inputs=source.inputs,
         ray_address=source.ray_address,
         host=args.host or (EVERYWHERE if args.share else LOOPBACK),
         port=source.port,
@@ -168,7 +151,7 @@ def serve_settings(args: argparse.Namespace) -> Settings:
         recorded=args.recorded,
         stop_on_stdin_close=args.stop_on_stdin_close,
         token=token or secrets.token_urlsafe(24),
-        pairing_code=os.environ.get("DEMO_PAIRING_CODE") or None,
+        pairing_code=environment.pairing_code(),
     )
 
 

@@ -1,26 +1,27 @@
-"""`python -m demo_server.driver`: the child process of one run.
+"""`python -m demo_server.driver OPTIONS DESCRIPTOR`: the child process of one run.
 
-What it is told and what it answers is in `demo_server/protocol/driver_messages.py`.
+Arguments, commands and messages are declared in `demo_server/protocol/driver_messages.py`.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import os
 import platform
 import sys
 import threading
+from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import NoReturn
 
 from demo_server.driver.cluster import ClusterError, cluster_resources
 from demo_server.driver.run_loop import RunLoop
-from demo_server.driver.startup import add_settings, start
+from demo_server.driver.startup import start
 from demo_server.driver.writer import MessageWriter
 from demo_server.protocol.driver_messages import (
     ActCommand,
     ConnectCommand,
+    DriverOptions,
     Ended,
     PrioritizeCommand,
     Ready,
@@ -30,19 +31,16 @@ from demo_server.protocol.driver_messages import (
 from demo_server.protocol.errors import InputError
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m demo_server.driver", description=__doc__)
-    parser.add_argument("--messages-fd", type=int, required=True, help="where messages go")
-    parser.add_argument("--wait", action="store_true", help="connect only when told to")
-    add_settings(parser)
-    args = parser.parse_args()
-    channel = MessageWriter(args.messages_fd)
+def main(words: Sequence[str]) -> None:
+    text, descriptor = words
+    options = DriverOptions.model_validate_json(text)
+    channel = MessageWriter(int(descriptor))
     channel.keep_alive()
     runs: SimpleQueue[RunCommand] = SimpleQueue()
     prioritized: list[PrioritizeCommand] = []
     sessions: list[RunLoop] = []
     may_connect = threading.Event()
-    if not args.wait:
+    if not options.wait:
         may_connect.set()
     # Before the first word to Ray: a head that is gone keeps `ray.init` waiting for minutes.
     threading.Thread(
@@ -56,7 +54,7 @@ def main() -> None:
         os._exit(code)  # a thread that reads standard input would make a plain exit abort
 
     try:
-        session = start(args, channel.send, give_up, may_connect, prioritized)
+        session = start(options, channel.send, give_up, may_connect, prioritized)
     except (ClusterError, InputError) as error:
         print(error, file=sys.stderr)
         give_up(Ended(status="failed", reason=str(error)), 2)
@@ -110,4 +108,4 @@ def versions() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,20 +1,21 @@
-"""`python -m demo_server.driver.calibrate`: how many rows a second this machine embeds.
+"""`python -m demo_server.driver.calibrate OPTIONS`: how many rows a second this machine embeds.
 
 Runs the `embed` pipeline itself, with its own defaults, for a few seconds of steady work. What the
 other engines and precisions do is worked out from that, by the ratio of their loops over a few
 rows without Ray, in turn and each at its best: what else the machine does makes none faster.
-Prints one line of JSON. Killed at any moment it leaves nothing behind.
+OPTIONS are `DriverOptions` as JSON. Prints one line of JSON. Killed at any moment it leaves nothing
+behind.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -23,12 +24,12 @@ import numpy as np
 from demo_server.driver import loader
 from demo_server.driver.cluster import ClusterError, cluster_resources
 from demo_server.driver.run_loop import RunLoop
-from demo_server.driver.startup import add_settings, start
+from demo_server.driver.startup import start
 from demo_server.embedding.batching import Array
 from demo_server.embedding.conversion import ensure
 from demo_server.embedding.device import available_cpus
 from demo_server.embedding.engine import Engine, load_engine, offered
-from demo_server.protocol.driver_messages import Emitted, Ended, Message, RunCommand
+from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
 from demo_server.protocol.errors import InputError
 from demo_server.ray_internals.workers import raylet_here
 from demo_server.toolkit.comparison import wait_until_idle
@@ -59,15 +60,11 @@ class Meter:
             self.enough.set()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m demo_server.driver.calibrate", description=__doc__
-    )
-    add_settings(parser)
-    args = parser.parse_args()
+def main(words: Sequence[str]) -> None:
+    options = DriverOptions.model_validate_json(*words)
     meter = Meter()
     try:
-        session = start(args, meter.hear, give_up)
+        session = start(options, meter.hear, give_up)
     except (ClusterError, InputError) as error:
         raise SystemExit(str(error)) from error
     if raylet := raylet_here():  # the standbys' workers import for seconds
@@ -152,4 +149,4 @@ def measured_run(session: RunLoop) -> Ended:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,17 +1,16 @@
-"""`python -m demo_server.driver.inputs`: whether data and model are there, with no network.
+"""`python -m demo_server.driver.inputs INPUTS`: whether data and model load without a network.
 
-Loads both as a run would, while every way to another machine is closed, and prints the findings as
-one line of JSON.
+Loads both, named by `Inputs` as JSON, as a run would, while connections to other machines are
+refused, and prints the findings as one line of JSON.
 """
 
 from __future__ import annotations
 
-import argparse
 import ipaddress
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # Before anything of Hugging Face is imported: a lookup would otherwise wait for its time-outs.
@@ -21,34 +20,29 @@ from demo_server.data import source
 from demo_server.embedding import model
 from demo_server.protocol.errors import InputError
 from demo_server.protocol.findings import Finding, Findings
+from demo_server.system.settings import Inputs
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m demo_server.driver.inputs", description=__doc__
-    )
-    parser.add_argument("--dataset", help="hub id, directory or file; the bundled one if left out")
-    parser.add_argument("--text-column", help="the column to embed, where it can't be told")
-    parser.add_argument("--model", help="hub id or directory")
-    args = parser.parse_args()
-    asked = close_network()
+def main(words: Sequence[str]) -> None:
+    inputs = Inputs.model_validate_json(*words)
+    refused = close_network()
     findings = [
-        found("data", lambda: data(args.dataset or None, args.text_column)),
-        found("model", lambda: embedder(args.model or None)),
+        found("data", lambda: data(inputs.dataset, inputs.text_column)),
+        found("model", lambda: embedder(inputs.model)),
     ]
-    findings.append(offline(asked, all(finding.ok for finding in findings)))
+    findings.append(offline(refused, all(finding.ok for finding in findings)))
     sys.stdout.write(Findings(findings=findings).model_dump_json() + "\n")
 
 
-def found(name: str, look: Callable[[], str]) -> Finding:
-    """Look at something, and say what it is or why it can't be used."""
+def found(name: str, check: Callable[[], str]) -> Finding:
+    """Return what `check` reports, or why it failed."""
     try:
-        return Finding(name=name, ok=True, says=look())
+        return Finding(name=name, ok=True, says=check())
     except InputError as error:
         return Finding(name=name, ok=False, says=error.message, remedy=error.remedy)
-    except Exception as error:  # a library's own error: said as it is
+    except Exception as error:  # a library's own error: reported as it is
         says = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        return Finding(name=name, ok=False, says=says, remedy="Mend that, or choose another.")
+        return Finding(name=name, ok=False, says=says, remedy="Fix that, or choose another.")
 
 
 def data(spec: str | None, text_column: str | None) -> str:
@@ -69,49 +63,49 @@ def embedder(spec: str | None) -> str:
     return f"{resolved.title}, {vectors.shape[1]} numbers a text, from the {resolved.origin}."
 
 
-def offline(asked: list[str], both: bool) -> Finding:
-    """Say whether data and model were loaded without a word to another machine."""
-    if asked:
+def offline(refused: list[str], both_loaded: bool) -> Finding:
+    """Return whether data and model were loaded without a request to another machine."""
+    if refused:
         return Finding(
             name="offline",
             ok=False,
-            says=f"Loading asked for {', '.join(sorted(set(asked)))}.",
-            remedy="On stage that waits for a time-out: give a directory or file instead.",
+            says=f"Loading tried to reach {', '.join(sorted(set(refused)))}.",
+            remedy="Without a network that waits for a timeout: use a directory or file instead.",
         )
-    if not both:
+    if not both_loaded:
         return Finding(
             name="offline",
             ok=False,
-            says="Without a network, data or model could not be loaded.",
+            says="Data or model could not be loaded without a network.",
             remedy="Run the talk once with a network: what it downloads stays.",
         )
     return Finding(name="offline", ok=True, says="Data and model were loaded with no network.")
 
 
 def close_network() -> list[str]:
-    """Refuse every connection but to this machine; return the list of hosts asked for."""
-    asked: list[str] = []
-    connect, look_up = socket.socket.connect, socket.getaddrinfo
+    """Refuse connections to other machines; return the list of hosts that were refused."""
+    refused: list[str] = []
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
 
-    def refused_connect(self: Any, address: Any) -> None:
-        if isinstance(address, tuple) and not is_here(address[0]):
-            asked.append(str(address[0]))
+    def refuse_connect(self: Any, address: Any) -> None:
+        if isinstance(address, tuple) and not is_loopback(address[0]):
+            refused.append(str(address[0]))
             raise OSError(f"no network: {address[0]}")
         connect(self, address)
 
-    def refused_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if host is not None and not is_here(host):
-            asked.append(host.decode() if isinstance(host, bytes) else str(host))
+    def refuse_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if host is not None and not is_loopback(host):
+            refused.append(host.decode() if isinstance(host, bytes) else str(host))
             raise socket.gaierror(socket.EAI_NONAME, f"no network: {host}")
-        return look_up(host, *args, **kwargs)
+        return getaddrinfo(host, *args, **kwargs)
 
-    socket.socket.connect = refused_connect  # type: ignore[method-assign]
-    socket.getaddrinfo = refused_look_up
-    return asked
+    socket.socket.connect = refuse_connect  # type: ignore[method-assign]
+    socket.getaddrinfo = refuse_getaddrinfo
+    return refused
 
 
-def is_here(host: str | bytes) -> bool:
-    """Tell whether a name or address is this machine's own loopback."""
+def is_loopback(host: str | bytes) -> bool:
+    """Return whether a name or address is this machine's loopback."""
     name = host.decode() if isinstance(host, bytes) else host
     try:
         return ipaddress.ip_address(name).is_loopback
@@ -120,4 +114,4 @@ def is_here(host: str | bytes) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import threading
@@ -26,7 +25,7 @@ from demo_server.driver.run_loop import RunLoop
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import IMPORTS, EngineName
-from demo_server.protocol.driver_messages import Ended, Message, PrioritizeCommand
+from demo_server.protocol.driver_messages import DriverOptions, Ended, Message, PrioritizeCommand
 from demo_server.ray_internals.patches import disable_hub_lookup, start_actor_location_tracker
 from demo_server.ray_internals.prestart import PrestartError, prestart, standing
 from demo_server.ray_internals.workers import raylet_here
@@ -42,7 +41,7 @@ MOST_TASKS = 4
 
 
 def start(
-    args: argparse.Namespace,
+    options: DriverOptions,
     send: Callable[[Message], None],
     give_up: Callable[[Ended], None],
     may_connect: threading.Event | None = None,
@@ -58,19 +57,19 @@ def start(
         ClusterError: Ray.
         InputError: the dataset or the model.
     """
-    chosen = source.resolve(args.dataset or None, args.text_column)
-    path = model.resolve(args.model or None).path
+    chosen = source.resolve(options.inputs.dataset, options.inputs.text_column)
+    path = model.resolve(options.inputs.model).path
     experiments = load_experiments()
     if may_connect:
         may_connect.wait()
     conversion.begin(path)
-    connect(args.ray_address, own_head=not args.users_cluster)
-    if prioritized and not args.users_cluster:
+    connect(options.ray_address, own_head=not options.users_cluster)
+    if prioritized and not options.users_cluster:
         prestart_workers(experiments, chosen.rows, prioritized)
     start_actor_location_tracker()  # its process starts meanwhile
     box = mailbox()
     # Without hurry not before: the run on stage may be about to take a worker that is there.
-    if not prioritized and not args.users_cluster:
+    if not prioritized and not options.users_cluster:
         prestart_workers(experiments, chosen.rows, prioritized)
     observer.install()
     context = ray.data.DataContext.get_current()
@@ -79,13 +78,13 @@ def start(
     datasets.disable_progress_bars()
     disable_hub_lookup()
     if not prioritized:
-        warm_up(1 if args.users_cluster else int(cluster_resources().get("CPU", 1)))
+        warm_up(1 if options.users_cluster else int(cluster_resources().get("CPU", 1)))
     return RunLoop(
         send=send,
         source=chosen,
         model=path,
         device=likely_device(),
-        own_head=not args.users_cluster,
+        own_head=not options.users_cluster,
         mailbox=box,
         give_up=give_up,
     )
@@ -165,16 +164,3 @@ def warm_up(cpus: int) -> None:
     tasks = min(cpus, MOST_TASKS)
     few = datasets.Dataset.from_dict({"id": ["0"] * tasks})
     ray.data.from_huggingface(few).repartition(tasks).materialize()
-
-
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Declare what a session is prepared with; `start` reads it."""
-    parser.add_argument("--ray-address", required=True, help="host:port of the cluster's head")
-    parser.add_argument("--dataset", help="hub id, directory or file; the bundled one if left out")
-    parser.add_argument("--text-column", help="the column to embed, where it can't be told")
-    parser.add_argument("--model", help="hub id or directory")
-    parser.add_argument(
-        "--users-cluster",
-        action="store_true",
-        help="the cluster is not the server's own: our code travels with the job",
-    )

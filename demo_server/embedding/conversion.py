@@ -30,7 +30,7 @@ from demo_server.embedding.openvino import (
     say_nothing_to_its_makers,
 )
 from demo_server.protocol.errors import InputError
-from demo_server.system.checkout import CACHE
+from demo_server.system.environment import cache_directory
 
 PRECISIONS: tuple[Precision, ...] = ("f32", "bf16")
 FORMAT = "1"  # of what stands in the directory; a change converts anew
@@ -53,7 +53,7 @@ def converted(model: str) -> Path:
     for path in sorted(Path(model).rglob("*")):
         if path.suffix in (".json", ".txt", ".model", ".safetensors", ".bin"):
             digest.update(f"{path.relative_to(model)} {cached_sha256(path)}\n".encode())
-    return Path(os.environ.get("DEMO_CACHE") or CACHE) / "openvino" / digest.hexdigest()[:16]
+    return cache_directory() / "openvino" / digest.hexdigest()[:16]
 
 
 def begin(model: str) -> None:

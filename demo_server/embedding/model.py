@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
 
 from demo_server.data.hub import prefer_cache_when_unreachable
 from demo_server.protocol.errors import InputError
-from demo_server.system.checkout import CACHE
+from demo_server.system.environment import cache_directory
 from demo_server.system.files import write_atomically
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
@@ -209,7 +209,7 @@ def declared_size(weights: Path) -> int:
 
 def cached_sha256(path: Path) -> str:
     """The file's hash, computed once for each path, size and modification time."""
-    store = Path(os.environ.get("DEMO_CACHE") or CACHE) / "model-sha256.json"
+    store = cache_directory() / "model-sha256.json"
     stat = path.stat()
     key = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
     known = read_hashes(store)

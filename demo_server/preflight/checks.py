@@ -197,7 +197,8 @@ def _trouble_with(root: Path, name: str) -> str | None:
 async def data_and_model(settings: Settings) -> list[Finding]:
     """Load data and model with no network, in a process of the driver's."""
     try:
-        text = await run_module("demo_server.driver.inputs", settings.source_flags(), LOAD_S)
+        options = [settings.inputs.model_dump_json()]
+        text = await run_module("demo_server.driver.inputs", options, LOAD_S)
         return Findings.model_validate_json(text.strip().splitlines()[-1]).findings
     except (ModuleError, ValueError, IndexError) as error:
         says = f"Data and model could not be looked at: {error}"

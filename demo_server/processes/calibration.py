@@ -12,6 +12,7 @@ from pathlib import Path
 
 from demo_server.processes.module_runner import ModuleError, run_module
 from demo_server.processes.ray_head import Ray
+from demo_server.protocol.driver_messages import DriverOptions
 from demo_server.system import machine
 from demo_server.system.files import write_atomically
 from demo_server.system.settings import Settings
@@ -55,10 +56,16 @@ class Calibration:
 
     async def _measure(self) -> None:
         try:
-            theirs = [] if self._ray.local else ["--users-cluster"]
-            flags = ["--ray-address", self._ray.address, *self._settings.source_flags(), *theirs]
+            options = DriverOptions(
+                ray_address=self._ray.address,
+                inputs=self._settings.inputs,
+                users_cluster=not self._ray.local,
+            )
             text = await run_module(
-                "demo_server.driver.calibrate", flags, TIMEOUT_S, self._ray.env()
+                "demo_server.driver.calibrate",
+                [options.model_dump_json()],
+                TIMEOUT_S,
+                self._ray.env(),
             )
             measured = json.loads(text.strip().splitlines()[-1])
             measured[KEY] = self.key()
@@ -73,6 +80,10 @@ class Calibration:
         await self._done()
 
     def key(self) -> str:
-        of = [*self._settings.source_flags(), str(machine.usable_cpus()), os.uname().machine]
+        of = [
+            self._settings.inputs.model_dump_json(),
+            str(machine.usable_cpus()),
+            os.uname().machine,
+        ]
         versions = [f"{name} {version}" for name, version in machine.versions().items()]
         return hashlib.sha256(json.dumps([*of, *versions]).encode()).hexdigest()[:16]

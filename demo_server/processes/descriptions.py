@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from demo_server.processes.module_runner import ModuleError, run_module
-from demo_server.protocol.driver_messages import Descriptions
+from demo_server.protocol.driver_messages import DescribeOptions, Descriptions
 from demo_server.system.checkout import BUNDLED_DATA
 from demo_server.system.code_version import code_files
 from demo_server.system.files import fingerprint, write_atomically
@@ -55,8 +55,11 @@ class Describer:
             DescribeError: it failed, with its last words.
         """
         key = self.key()
+        options = DescribeOptions(inputs=self._settings.inputs, machine=self._settings.machine_file)
         try:
-            text = await run_module("demo_server.driver.describe", self._flags(), TIMEOUT_S)
+            text = await run_module(
+                "demo_server.driver.describe", [options.model_dump_json()], TIMEOUT_S
+            )
             descriptions = Descriptions.model_validate_json(text)
         except (ModuleError, ValueError) as error:
             raise DescribeError(f"The experiments cannot be read: {error}") from error
@@ -67,16 +70,13 @@ class Describer:
             raise DescribeError(f"{self.path} cannot be written: {error.strerror}") from error
         return descriptions
 
-    def _flags(self) -> list[str]:
-        return [*self._settings.source_flags(), "--machine", str(self._settings.machine_file)]
-
     def key(self) -> str:
         """Return what changes when the code, the settings, the machine's figures or the data do."""
         files = [*code_files(), self._settings.machine_file]
-        return _digest(files, [*self._settings.source_flags(), sys.version, self._data()])
+        return _digest(files, [self._settings.inputs.model_dump_json(), sys.version, self._data()])
 
     def _data(self) -> str:
-        spec = self._settings.dataset or str(BUNDLED_DATA)
+        spec = self._settings.inputs.dataset or str(BUNDLED_DATA)
         for name in (spec, spec.partition(":")[0]):
             with contextlib.suppress(OSError):
                 return fingerprint(Path(name).expanduser())

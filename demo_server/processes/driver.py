@@ -17,6 +17,7 @@ import psutil
 from demo_server.processes.ray_head import Ray, RayState
 from demo_server.processes.state_file import Session, StateFile
 from demo_server.protocol import driver_messages
+from demo_server.protocol.driver_messages import DriverOptions
 from demo_server.system import process
 from demo_server.system.settings import Settings
 
@@ -92,7 +93,6 @@ class DriverProcess:
             with self._output_file() as output:
                 self._process = await asyncio.create_subprocess_exec(
                     *command,
-                    "--messages-fd",
                     str(write_end),
                     stdin=asyncio.subprocess.PIPE,
                     stdout=output,
@@ -190,8 +190,11 @@ def _how(code: int) -> str:
 
 
 def driver_command(ray: Ray, settings: Settings) -> list[str]:
-    """Return the command line of a driver, all but its `--messages-fd`."""
-    theirs = [] if ray.local else ["--users-cluster"]
-    early = [] if ray.state is RayState.UP else ["--wait"]
-    flags = ["--ray-address", ray.address, *settings.source_flags(), *theirs, *early]
-    return [sys.executable, "-m", "demo_server.driver", *flags]
+    """Return the command line of a driver, all but its last argument, where messages go."""
+    options = DriverOptions(
+        ray_address=ray.address,
+        inputs=settings.inputs,
+        users_cluster=not ray.local,
+        wait=ray.state is not RayState.UP,
+    )
+    return [sys.executable, "-m", "demo_server.driver", options.model_dump_json()]

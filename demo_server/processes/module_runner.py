@@ -15,9 +15,9 @@ class ModuleError(Exception):
 
 
 async def run_module(
-    module: str, flags: Iterable[str], timeout_s: float, env: dict[str, str] | None = None
+    module: str, arguments: Iterable[str], timeout_s: float, env: dict[str, str] | None = None
 ) -> str:
-    """Run `python -m module flags` and return what it prints.
+    """Run `python -m MODULE ARGUMENTS` and return what it prints.
 
     Its process group is killed when it takes too long, and when the caller is cancelled.
 
@@ -29,7 +29,7 @@ async def run_module(
             sys.executable,
             "-m",
             module,
-            *flags,
+            *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

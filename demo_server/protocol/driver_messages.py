@@ -1,16 +1,19 @@
-"""What the server and a driver process say to each other, one JSON object a line.
+"""What the server and a driver process send each other, one JSON object a line.
 
-Commands go down the driver's standard input; the closing of it ends the driver. Messages come
-up a pipe of their own (its descriptor is the driver's `--messages-fd`), so that a library's
-`print` cannot corrupt them. There is no command to cancel: the server ends the process group,
-which always works, and Ray frees the CPUs of a job whose driver is gone in 0.1 s.
+A driver's process has two arguments: its `DriverOptions` as JSON, and the descriptor of a pipe of
+its own for messages, so that a library's `print` cannot corrupt them. Commands go down its standard
+input; the closing of it ends the driver. There is no command to cancel: the server ends the process
+group, which always works, and Ray frees the CPUs of a job whose driver is gone in 0.1 s.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+from demo_server.system.settings import Inputs
 
 ALIVE_INTERVAL_S = 1.0
 
@@ -19,11 +22,31 @@ class Line(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+# What a child process is started with, as JSON in its first argument
+
+
+class DriverOptions(Line):
+    """Of a driver and of `calibrate`, which runs in place of one."""
+
+    ray_address: str = Field(description="host:port of the cluster's head")
+    inputs: Inputs = Inputs()
+    users_cluster: bool = Field(
+        default=False,
+        description="the cluster is not the server's own: our code travels with the job",
+    )
+    wait: bool = Field(default=False, description="connect only at the command `connect`")
+
+
+class DescribeOptions(Line):
+    inputs: Inputs = Inputs()
+    machine: Path | None = Field(default=None, description="what `calibrate` printed, in a file")
+
+
 # Server to driver
 
 
 class ConnectCommand(Line):
-    """Ray is up: a driver that was started with `--wait` connects now."""
+    """Ray is up: a driver that was started with `wait` connects now."""
 
     type: Literal["connect"] = "connect"
 

@@ -1,4 +1,4 @@
-"""What a command was told, checked: the settings of a server or of a run in a terminal."""
+"""The checked settings of a server, or of a run in a terminal."""
 
 from __future__ import annotations
 
@@ -6,10 +6,26 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from demo_server.system.addresses import LOOPBACK, PublicUrl
 from demo_server.system.checkout import ROOT
 
 DEFAULT_PORT = 8000
+
+
+class SettingsError(Exception):
+    """An option or variable that cannot be used: which one, and what it may be."""
+
+
+class Inputs(BaseModel):
+    """The dataset and the model of all runs, as the user names them; None means the bundled one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str | None = None
+    text_column: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -17,9 +33,7 @@ class Settings:
     """Everything a server or a terminal run needs to know."""
 
     cache: Path
-    dataset: str | None = None
-    text_column: str | None = None
-    model: str | None = None
+    inputs: Inputs = field(default_factory=Inputs)
     ray_address: str | None = None
     host: str = LOOPBACK
     port: int = DEFAULT_PORT
@@ -42,12 +56,3 @@ class Settings:
     def machine_file(self) -> Path:
         """Where the measurement of this machine is kept."""
         return self.cache / "machine.json"
-
-    def source_flags(self) -> list[str]:
-        """Return the flags that tell a driver its data and its model, where they were given."""
-        given = {
-            "--dataset": self.dataset,
-            "--text-column": self.text_column,
-            "--model": self.model,
-        }
-        return [part for flag, value in given.items() if value for part in (flag, value)]

@@ -13,8 +13,9 @@ import pytest
 from demo_server import experiments
 from demo_server.driver import loader
 from demo_server.driver.loader import ExperimentError, regions
-from demo_server.protocol.driver_messages import Description, Descriptions
+from demo_server.protocol.driver_messages import DescribeOptions, Description, Descriptions
 from demo_server.system.checkout import EXPERIMENTS
+from demo_server.system.settings import Inputs
 from demo_server.toolkit.context import Machine
 
 MACHINE = Machine(cpus=2, dataset_rows=100_000)
@@ -173,7 +174,7 @@ def test_describe_prints_json_and_does_not_load_the_model_library(tmp_path: Path
     machine.write_text(json.dumps({"rate": 500.0, "device": "cpu", "measured_for": "x"}))
     code = (
         "import runpy, sys\n"
-        f"sys.argv = ['describe', '--machine', {str(machine)!r}]\n"
+        f"sys.argv = ['describe', {DescribeOptions(machine=machine).model_dump_json()!r}]\n"
         "runpy.run_module('demo_server.driver.describe', run_name='__main__')\n"
         "loaded = {'torch', 'sentence_transformers'} & set(sys.modules)\n"
         "sys.exit(f'{loaded} were imported' if loaded else 0)\n"
@@ -186,7 +187,8 @@ def test_describe_prints_json_and_does_not_load_the_model_library(tmp_path: Path
 
 
 def test_describe_says_in_a_sentence_what_is_wrong_with_the_dataset() -> None:
-    command = [sys.executable, "-m", "demo_server.driver.describe", "--dataset", "/no/such/file"]
+    options = DescribeOptions(inputs=Inputs(dataset="/no/such/file"))
+    command = [sys.executable, "-m", "demo_server.driver.describe", options.model_dump_json()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("There is no file or directory /no/such/file.")

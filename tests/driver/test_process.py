@@ -21,6 +21,7 @@ from demo_server.embedding.engine import IMPORTS
 from demo_server.processes.ray_head import local_env
 from demo_server.protocol.driver_messages import PrioritizeCommand
 from demo_server.system.process import kill_group
+from demo_server.system.settings import Inputs
 from tests.support.ray_cluster import Outside, RayCluster, free_port
 from tests.support.real_driver import RealDriver, events
 
@@ -154,7 +155,7 @@ def test_what_user_code_raises_reaches_the_slide_as_itself(
     header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
     weights = len(header).to_bytes(8, "little") + header + b"\0\0\0\0"
     (broken / "model.safetensors").write_bytes(weights)
-    with RealDriver(ray_head.address, ray_head.env(), "--model", str(broken)) as driver:
+    with RealDriver(ray_head.address, ray_head.env(), inputs=Inputs(model=str(broken))) as driver:
         driver.ready()
         messages = driver.run("embed", tmp_path, rows=10, blocks=1)
     assert messages[-1]["status"] == "failed"
@@ -183,8 +184,8 @@ def test_other_text_columns_and_unusable_rows_are_embedded_and_counted(
     texts = ["first", None, "", "emoji 🦜", "مرحبا بالعالم", "last"]
     file = tmp_path / "reviews.parquet"
     pq.write_table(pa.table({"review": texts, "stars": [1, 2, 3, 4, 5, 6]}), file)
-    flags = ("--dataset", str(file), "--text-column", "review")
-    with RealDriver(ray_head.address, ray_head.env(), *flags) as driver:
+    inputs = Inputs(dataset=str(file), text_column="review")
+    with RealDriver(ray_head.address, ray_head.env(), inputs=inputs) as driver:
         driver.ready()
         messages = driver.run("embed", tmp_path, rows=6, blocks=1)
     assert messages[-1]["status"] == "succeeded"
@@ -198,7 +199,8 @@ def test_other_text_columns_and_unusable_rows_are_embedded_and_counted(
 
 
 def test_a_driver_whose_dataset_is_not_there_says_so_and_ends(ray_head: RayCluster) -> None:
-    with RealDriver(ray_head.address, ray_head.env(), "--dataset", "/no/such.parquet") as driver:
+    inputs = Inputs(dataset="/no/such.parquet")
+    with RealDriver(ray_head.address, ray_head.env(), inputs=inputs) as driver:
         end = driver.ready()
         assert end["type"] == "end"
         assert end["reason"].startswith("There is no file or directory")

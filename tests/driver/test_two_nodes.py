@@ -77,7 +77,7 @@ def test_our_code_travels_to_a_node_that_lacks_it_and_the_result_comes_back(
             said = driver.run("embed", tmp_path, rows=20, blocks=1)[-1]
         assert said["status"] == "failed"  # so the second node is what it should be
         assert "No module named 'demo_server'" in said["reason"]
-    with RealDriver(cluster.address, cluster.env(), "--users-cluster", cwd=tmp_path) as driver:
+    with RealDriver(cluster.address, cluster.env(), cwd=tmp_path, users_cluster=True) as driver:
         assert driver.ready()["cpus"] == 2
         messages = driver.run("embed", tmp_path, rows=200, blocks=2)
         assert messages[-1]["status"] == "succeeded", messages[-1]

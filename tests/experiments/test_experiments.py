@@ -19,6 +19,7 @@ from demo_server.driver import describe, loader
 from demo_server.embedding import model
 from demo_server.experiments import errors, ladder
 from demo_server.protocol import driver_messages
+from demo_server.protocol.driver_messages import DescribeOptions
 from demo_server.protocol.events import event
 from demo_server.system.checkout import EXPERIMENTS
 from tests.support.ray_cluster import Outside, RayCluster
@@ -38,7 +39,7 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def descriptions() -> dict[str, driver_messages.Description]:
-    described = describe.describe(None, None, None)
+    described = describe.describe(DescribeOptions())
     assert described.errors == []
     return {d.name: d for d in described.experiments}
 

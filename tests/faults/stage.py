@@ -22,7 +22,7 @@ from demo_server.processes import state_file
 from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.ray_head import UserCluster
 from demo_server.system import process
-from demo_server.system.settings import Settings
+from demo_server.system.settings import Inputs, Settings
 from tests.faults.client import Client, is_rows
 from tests.support.ray_cluster import free_port
 
@@ -98,7 +98,7 @@ class Stage:
 
         async def nothing() -> None: ...
 
-        settings = Settings(cache=self.cache, model=str(self.model))
+        settings = Settings(cache=self.cache, inputs=Inputs(model=str(self.model)))
         key = Calibration(settings, UserCluster(""), nothing).key()
         settings.machine_file.write_text(json.dumps({KEY: key}))
 

@@ -19,14 +19,14 @@ from demo_server.protocol.findings import Finding
 from demo_server.protocol.frames import ServerStatus
 from demo_server.system.checkout import ROOT
 from demo_server.system.code_version import code_hash
-from demo_server.system.settings import Settings
+from demo_server.system.settings import Inputs, Settings
 
 READY = Serving("http://localhost:8000", ServerStatus.READY, None, "http://192.0.2.7:8000", None)
 
 
-def module(*flags: str) -> dict[str, Finding]:
+def module(inputs: Inputs) -> dict[str, Finding]:
     done = subprocess.run(
-        [sys.executable, "-m", "demo_server.driver.inputs", *flags],
+        [sys.executable, "-m", "demo_server.driver.inputs", inputs.model_dump_json()],
         capture_output=True,
         text=True,
         check=True,
@@ -38,14 +38,14 @@ def module(*flags: str) -> dict[str, Finding]:
 
 
 def test_the_bundled_data_and_model_load_with_no_network() -> None:
-    found = module()
+    found = module(Inputs())
     assert all(finding.ok for finding in found.values()), found
     assert "rows of wordnet" in found["data"].says
     assert "384 numbers" in found["model"].says
 
 
 def test_data_that_is_missing_and_a_model_that_is_not_cached_are_named(tmp_path: Path) -> None:
-    found = module("--dataset", str(tmp_path / "none.parquet"), "--model", "someone/not-here")
+    found = module(Inputs(dataset=str(tmp_path / "none.parquet"), model="someone/not-here"))
     assert not found["data"].ok
     assert "none.parquet" in found["data"].says
     assert "someone/not-here" in found["model"].says
@@ -57,16 +57,16 @@ def test_what_is_asked_of_another_machine_is_refused_and_named() -> None:
     program = """
 import json, socket
 from demo_server.driver.inputs import close_network, offline
-asked = close_network()
-for look in (lambda: socket.getaddrinfo("example.org", 80),
-             lambda: socket.create_connection(("192.0.2.1", 80), 1)):
+refused = close_network()
+for request in (lambda: socket.getaddrinfo("example.org", 80),
+                lambda: socket.create_connection(("192.0.2.1", 80), 1)):
     try:
-        look()
+        request()
     except OSError as error:
         assert "no network" in str(error)
 listener = socket.create_server(("127.0.0.1", 0))
 socket.create_connection(listener.getsockname()).close()
-print(offline(asked, True).model_dump_json())
+print(offline(refused, True).model_dump_json())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     finding = Finding.model_validate_json(done.stdout or done.stderr)

@@ -14,7 +14,7 @@ from demo_server.processes import descriptions
 from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.descriptions import DescribeError, Describer
 from demo_server.processes.module_runner import ModuleError, run_module
-from demo_server.system.settings import Settings
+from demo_server.system.settings import Inputs, Settings
 from tests.support.fakes import DESCRIPTIONS, FakeRay
 
 SLEEP = ["-n1", "-r1", "import time; time.sleep(60)"]
@@ -73,7 +73,7 @@ async def test_a_local_dataset_that_changes_is_described_again(
 ) -> None:
     data = tmp_path / "data.csv"
     data.write_text("text\none\n")
-    describer = Describer(Settings(cache=settings.cache, dataset=str(data)))
+    describer = Describer(Settings(cache=settings.cache, inputs=Inputs(dataset=str(data))))
     await answer(monkeypatch, DESCRIPTIONS.model_dump_json(by_alias=True))
     await describer.describe()
     assert describer.remembered() == DESCRIPTIONS

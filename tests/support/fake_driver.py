@@ -6,7 +6,6 @@ step by step.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import os
@@ -20,12 +19,8 @@ from typing import Any
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--messages-fd", type=int, required=True)
-    parser.add_argument("--cpus", type=float, default=4)
-    parser.add_argument("--never-ready", action="store_true")
-    args = parser.parse_args()
-    out = os.fdopen(args.messages_fd, "w", buffering=1)
+    *flags, descriptor = sys.argv[1:]
+    out = os.fdopen(int(descriptor), "w", buffering=1)
     lock = threading.Lock()
     alive = threading.Event()
 
@@ -38,10 +33,10 @@ def main() -> None:
             say(type="alive")
 
     threading.Thread(target=beat, daemon=True).start()
-    if args.never_ready:
+    if "--never-ready" in flags:
         print("the fake driver cannot begin", file=sys.stderr, flush=True)
         raise SystemExit(3)
-    say(type="ready", pid=os.getpid(), versions={}, cpus=args.cpus, gpus=0, device="cpu")
+    say(type="ready", pid=os.getpid(), versions={}, cpus=4.0, gpus=0, device="cpu")
     commands: SimpleQueue[dict[str, Any]] = SimpleQueue()
 
     def listen() -> None:

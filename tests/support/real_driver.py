@@ -20,14 +20,16 @@ Messages = list[dict[str, Any]]
 class RealDriver:
     """`python -m demo_server.driver`; use as a context manager, which leaves nothing behind."""
 
-    def __init__(self, address: str, env: dict[str, str], *flags: str, cwd: Path | None = None):
+    def __init__(
+        self, address: str, env: dict[str, str], cwd: Path | None = None, **options: Any
+    ) -> None:
         read_end, write_end = os.pipe()
-        command = [sys.executable, "-m", "demo_server.driver"]
-        options = ["--messages-fd", str(write_end), "--ray-address", address]
+        asked = driver_messages.DriverOptions(ray_address=address, **options)
+        command = [sys.executable, "-m", "demo_server.driver", asked.model_dump_json()]
         self.output = Path(f"/tmp/driver-{os.getpid()}-{write_end}.out")
         with self.output.open("wb") as file:
             self.child = subprocess.Popen(
-                [*command, *options, *flags],
+                [*command, str(write_end)],
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from demo_server.protocol.events import OperatorProgress
+from demo_server.system.environment import stall_s
 
 STALL_S = 60.0
 # An actor that has work may be in one long batch: it gets longer.
@@ -60,5 +59,5 @@ def waiting_for(operators: list[OperatorProgress], seconds: float) -> str:
 
 def stall_limits() -> tuple[float, float]:
     """Seconds without progress that end a run, and the same while an actor has work."""
-    stall_s = float(os.environ.get("DEMO_STALL_S", STALL_S))
-    return stall_s, max(stall_s, BUSY_STALL_S if stall_s == STALL_S else stall_s)
+    given = stall_s()
+    return (STALL_S, BUSY_STALL_S) if given is None else (given, given)

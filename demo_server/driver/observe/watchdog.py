@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from demo_server.ray_internals.workers import (
     raylet_here,
     workers,
 )
+from demo_server.system.environment import stall_s
 from demo_server.toolkit.context import Context
 
 INTERVAL_S = 0.5
@@ -141,7 +141,7 @@ class Watchdog:
 
 def quiet_s() -> float:
     """Seconds in which nothing comes out and no worker uses its CPU that end a run."""
-    return float(os.environ.get("DEMO_STALL_S", QUIET_S))
+    return stall_s() or QUIET_S
 
 
 @contextmanager
