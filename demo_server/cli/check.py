@@ -1,4 +1,4 @@
-"""`demo-server check`: everything the talk stands on, in a terminal; `--rehearse` gives it once."""
+"""`demo-server check`: everything that the talk depends on; `--rehearse` gives it once."""
 
 from __future__ import annotations
 
@@ -8,59 +8,42 @@ import json
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
-from demo_server.cli.options import Parser, add_source_options, source_settings
+from demo_server.cli.printers import FindingPrinter
 from demo_server.cli.rehearse import rehearse
-from demo_server.cli.run import read_catalog, working
+from demo_server.cli.run import load_experiments, open_composition
 from demo_server.preflight.checks import Serving, phone, preflight
 from demo_server.processes import state_file
 from demo_server.protocol.findings import Finding
 from demo_server.protocol.frames import ServerStatus
 from demo_server.system.checkout import ROOT
-from demo_server.system.settings import DEFAULT_PORT, Settings
+from demo_server.system.settings import Settings
 
 RAY_S = 120.0
 PHONE_S = 60.0
 HEALTH_S = 5.0
 
 
-def check(argv: Sequence[str]) -> int:
-    """Run `demo-server check` and return its exit code: 0 where everything is well.
+def check(settings: Settings, *, rehearsing: bool) -> int:
+    """Print each finding as it comes, and return the exit code: 1 where there is a problem.
 
     Raises:
-        SettingsError: a flag cannot be used.
         DescribeError: the experiments cannot be read.
     """
-    parser = Parser(prog="demo-server check", description=check.__doc__)
-    add_source_options(parser)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="where it will be served")
-    parser.add_argument(
-        "--rehearse",
-        action="store_true",
-        help="run every experiment of the talk once, hold it against the notes' times, record it",
-    )
-    args = parser.parse_args(argv)
-    settings = source_settings(args, port=args.port)
-    bad = asyncio.run(_report(_findings(settings, rehearsing=args.rehearse)))
-    print("Ready for the stage." if not bad else f"{bad} to mend before the talk.")
-    return 1 if bad else 0
+    printer = FindingPrinter()
 
+    async def show_all() -> None:
+        async for finding in _findings(settings, rehearsing=rehearsing):
+            printer.show(finding)
 
-async def _report(findings: AsyncIterator[Finding]) -> int:
-    """Print each finding as it comes; return how many are bad."""
-    bad = 0
-    async for finding in findings:
-        print(line(finding), flush=True)
-        bad += not finding.ok
-    return bad
-
-
-def line(finding: Finding) -> str:
-    """Return a finding as one line, or two where there is something to do."""
-    mark = "✓" if finding.ok else "✗"
-    text = f"{mark} {finding.name:<11} {finding.says}"
-    return f"{text}\n  {'':<11} {finding.remedy}" if finding.remedy else text
+    asyncio.run(show_all())
+    problems = printer.problems
+    if not problems:
+        print("Ready for the stage.")
+        return 0
+    print(f"{problems} problem{'s' if problems > 1 else ''} to fix before the talk.")
+    return 1
 
 
 async def _findings(settings: Settings, *, rehearsing: bool) -> AsyncIterator[Finding]:
@@ -72,16 +55,16 @@ async def _findings(settings: Settings, *, rehearsing: bool) -> AsyncIterator[Fi
         else:
             yield finding
     if serving is None:
-        yield await ray_up(settings)
+        yield await ray_starts(settings)
     if rehearsing:
         async for finding in rehearse(settings, ROOT):
             yield finding
 
 
 def serving_now(settings: Settings) -> Serving | None:
-    """Return what the server of this cache says of itself, None where none runs.
+    """Return what the server of this cache reports about itself, None where none runs.
 
-    One that runs and does not answer is a server that is not ready.
+    A server that runs and does not answer is not ready.
     """
     entry = state_file.running_server(settings.cache)
     if entry is None or entry.url is None:
@@ -102,7 +85,7 @@ def serving_now(settings: Settings) -> Serving | None:
 
 
 async def _phone(settings: Settings, serving: Serving) -> Finding:
-    """Wait a while for a phone to load the page."""
+    """Wait up to `PHONE_S` for a phone to load the page."""
     ends, now = time.monotonic() + PHONE_S, serving
     while now.visited_at is None and time.monotonic() < ends:
         await asyncio.sleep(0.5)
@@ -110,9 +93,9 @@ async def _phone(settings: Settings, serving: Serving) -> Finding:
     return phone(now)
 
 
-async def ray_up(settings: Settings) -> Finding:
-    """Start Ray and a driver as the server would, or join the user's cluster, and end them."""
-    async with working(settings, await read_catalog(settings)) as composition:
+async def ray_starts(settings: Settings) -> Finding:
+    """Start Ray and a driver as the server would, or join the user's cluster; then end them."""
+    async with open_composition(settings, await load_experiments(settings)) as composition:
         standby_pool, changed = composition.standby_pool, asyncio.Event()
         composition.scheduler.on_change = changed.set
         began = time.monotonic()
@@ -122,7 +105,7 @@ async def ray_up(settings: Settings) -> Finding:
                     changed.clear()
                     await changed.wait()
         if standby_pool.has_ready:
-            says = f"Ray and a driver were up after {time.monotonic() - began:.0f} s."
+            says = f"Ray and a driver were ready after {time.monotonic() - began:.0f} s."
             return Finding(name="Ray", ok=True, says=says)
-        says = standby_pool.trouble or f"Ray was not up after {RAY_S:.0f} s."
-    return Finding(name="Ray", ok=False, says=says, remedy="Mend that and look again.")
+        says = standby_pool.trouble or f"Ray was not ready after {RAY_S:.0f} s."
+    return Finding(name="Ray", ok=False, says=says, remedy="Fix that and run the check again.")

@@ -2,76 +2,128 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import io
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from demo_server.cli.options import (
-    Parser,
-    SettingsError,
-    add_serve_options,
-    add_source_options,
-    serve_settings,
-    source_settings,
+    Port,
+    ServeOptions,
+    SourceOptions,
+    invoke,
+    new_app,
+    with_options,
 )
 from demo_server.processes.descriptions import DescribeError, Describer
 from demo_server.protocol.errors import Refusal
+from demo_server.system.checkout import ROOT
+from demo_server.system.settings import DEFAULT_PORT, SettingsError
 
 BAD_USE = 2
+# The experiment comes first; what follows is parsed once its parameters are known.
+_EXPERIMENT_FIRST = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "allow_interspersed_args": False,
+    "help_option_names": [],
+}
+
+# Commands import what they need themselves: `serve` needs no terminal output, and the others no
+# web framework.
+app = new_app(help=__doc__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0 well, 1 failed, 2 not started."""
+    """Run a command and return its exit code: 0 done, 1 failed, 2 not started."""
     logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s", level=logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    words = list(sys.argv[1:] if argv is None else argv)
-    parser = Parser(prog="demo-server", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    serving = commands.add_parser("serve", help="serve the deck and run what it starts")
-    add_serve_options(serving)
-    commands.add_parser("run", help="run one experiment in this terminal", add_help=False)
-    commands.add_parser("doctor", help="run one and say what is well with it", add_help=False)
-    commands.add_parser("record", help="run experiments and keep them as the deck's recordings")
-    commands.add_parser("check", help="look at all that the talk stands on", add_help=False)
-    describing = commands.add_parser("describe", help="print the experiments as JSON")
-    add_source_options(describing)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: no encoding fails
     try:
-        if words[:1] in (["run"], ["doctor"], ["record"], ["check"]):
-            return _terminal(words[0], words[1:])
-        args = parser.parse_args(words)
-        return _serve(args) if args.command == "serve" else _describe(args)
+        return int(invoke(app, "demo-server", sys.argv[1:] if argv is None else argv) or 0)
     except (SettingsError, Refusal, DescribeError) as error:
         print(error, file=sys.stderr)
         return BAD_USE
 
 
-def _serve(args: argparse.Namespace) -> int:
-    # Imported here: the web framework has no part in the other commands.
+@app.command()
+@with_options(source=SourceOptions, options=ServeOptions)
+def serve(source: SourceOptions, options: ServeOptions) -> int:
+    """Serve the deck and run what its slides start."""
     from demo_server.server import ServeError, serve
 
     try:
-        serve(serve_settings(args))
+        serve(options.settings(source))
     except ServeError as error:
         print(error, file=sys.stderr)
         return BAD_USE
     return 0
 
 
-def _terminal(command: str, words: Sequence[str]) -> int:
-    if command == "check":
-        from demo_server.cli.check import check
+@app.command(context_settings=_EXPERIMENT_FIRST)
+def run(context: typer.Context) -> int:
+    """Run one experiment in this terminal."""
+    from demo_server.cli.run import run
 
-        return check(words)
-    from demo_server.cli import run
-
-    commands = {"run": run.run, "doctor": run.doctor, "record": run.record}
-    return commands[command](words)
+    return run(context.args)
 
 
-def _describe(args: argparse.Namespace) -> int:
-    settings = source_settings(args)
+@app.command(context_settings=_EXPERIMENT_FIRST)
+def doctor(context: typer.Context) -> int:
+    """Run one experiment and check it for common performance problems."""
+    from demo_server.cli.doctor import doctor
+
+    return doctor(context.args)
+
+
+@app.command()
+@with_options(source=SourceOptions)
+def record(
+    source: SourceOptions,
+    experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT")],
+    rows: Annotated[
+        int | None, typer.Option(help="rows, for the experiments that have this parameter")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIRECTORY", help="where recordings go")] = (
+        ROOT / "public" / "recordings"
+    ),
+) -> int:
+    """Run experiments and keep the runs as the deck's recordings."""
+    from demo_server.cli.record import record
+
+    return record(source.settings(), experiments, rows, out)
+
+
+@app.command()
+@with_options(source=SourceOptions)
+def check(
+    source: SourceOptions,
+    port: Port = DEFAULT_PORT,
+    rehearse: Annotated[
+        bool,
+        typer.Option(
+            "--rehearse",
+            help="also run every live slide once, compare it with its time in the notes, record it",
+        ),
+    ] = False,
+) -> int:
+    """Check everything that the talk depends on."""
+    from demo_server.cli.check import check
+
+    return check(source.settings(port), rehearsing=rehearse)
+
+
+@app.command()
+@with_options(source=SourceOptions)
+def describe(source: SourceOptions) -> int:
+    """Print the experiments as JSON."""
+    settings = source.settings()
     settings.cache.mkdir(parents=True, exist_ok=True)
     print(asyncio.run(Describer(settings).describe()).model_dump_json(by_alias=True, indent=2))
     return 0

@@ -1,4 +1,4 @@
-"""The talk given once without an audience: every live slide's run, timed and recorded."""
+"""A rehearsal: the run of every live slide once, timed and recorded."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo_server.cli.run import BarPrinter, read_catalog, run_one, working
+from demo_server.cli.printers import RunPrinter
+from demo_server.cli.run import load_experiments, open_composition, run_experiment
+from demo_server.composition import Composition
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.events import RunStatus
 from demo_server.protocol.findings import Finding
+from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import recording
 from demo_server.runs.log import BrokenLogError
 from demo_server.system.settings import Settings
@@ -63,8 +66,8 @@ def slots_of(chapter: str) -> list[Slot]:
     return found
 
 
-def in_time(slot: Slot, seconds: float) -> Finding:
-    """Say whether a run of `seconds` fits its slide."""
+def compare_time(slot: Slot, seconds: float) -> Finding:
+    """Return whether a run of `seconds` fits its slide."""
     says = f"{seconds:.0f} s of the {slot.seconds} s that its slide has"
     if seconds <= slot.seconds:
         return Finding(name=slot.experiment, ok=True, says=f"{says}.")
@@ -78,29 +81,35 @@ def in_time(slot: Slot, seconds: float) -> Finding:
 
 async def rehearse(settings: Settings, root: Path) -> AsyncIterator[Finding]:
     """Run the main path once, in one session on Ray, and keep each run as its recording."""
-    catalog = await read_catalog(settings)
-    infos = {info.name: info for info in catalog.infos}
-    async with working(settings, catalog) as composition:
+    experiments = await load_experiments(settings)
+    infos = {info.name: info for info in experiments.infos}
+    async with open_composition(settings, experiments) as composition:
         for slot in schedule(root / "slides"):
-            name, printer = slot.experiment, BarPrinter(sys.stderr, sys.stderr)
-            try:
-                run_id = await run_one(composition, name, {}, printer)
-            except Refusal as refusal:
-                yield Finding(name=name, ok=False, says=refusal.message, remedy="Mend that first.")
-                continue
-            run = composition.runs.loaded(run_id)
-            if printer.status is not RunStatus.SUCCEEDED or run is None:
-                says = f"The run {printer.status.value}; its last words are above."
-                yield Finding(
-                    name=name, ok=False, says=says, remedy="Mend that and rehearse again."
-                )
-                continue
-            yield in_time(slot, run.state.t / 1000)
-            try:
-                log = composition.runs.archive.log_path(run_id)
-                recording.record(log, infos[name], root / "public" / "recordings")
-            except (BrokenLogError, OSError) as error:
-                says = f"The recording cannot be written: {error}"
-                yield Finding(
-                    name=name, ok=False, says=says, remedy="Mend that and rehearse again."
-                )
+            info = infos[slot.experiment]
+            async for finding in _rehearse_one(composition, slot, info, root):
+                yield finding
+
+
+async def _rehearse_one(
+    composition: Composition, slot: Slot, info: ExperimentInfo, root: Path
+) -> AsyncIterator[Finding]:
+    name, printer = slot.experiment, RunPrinter(results=sys.stderr)
+    try:
+        run_id = await run_experiment(composition, name, {}, printer)
+    except Refusal as refusal:
+        yield _problem(name, refusal.message)
+        return
+    run = composition.runs.loaded(run_id)
+    if printer.status is not RunStatus.SUCCEEDED or run is None:
+        yield _problem(name, f"The run {printer.status.value}; its last messages are above.")
+        return
+    yield compare_time(slot, run.state.t / 1000)
+    try:
+        log = composition.runs.archive.log_path(run_id)
+        recording.record(log, info, root / "public" / "recordings")
+    except (BrokenLogError, OSError) as error:
+        yield _problem(name, f"The recording cannot be written: {error}")
+
+
+def _problem(name: str, says: str) -> Finding:
+    return Finding(name=name, ok=False, says=says, remedy="Fix that and rehearse again.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -14,18 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from demo_server.cli.options import SettingsError
-from demo_server.cli.run import (
-    BarPrinter,
-    CheckPrinter,
-    bar_line,
-    check_text,
-    result_text,
-    run_parser,
-)
+from demo_server.cli.options import experiment_options, invoke, new_app, with_options
 from demo_server.processes import state_file
 from demo_server.processes.state_file import StateFile
-from demo_server.protocol.events import Check, Figure, ProgressData, ResultData, Row, event
+from demo_server.system.settings import SettingsError
 from tests.support.fakes import description
 from tests.support.ray_cluster import RayCluster
 
@@ -116,7 +107,9 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_the_server_never_imports_what_is_heavy() -> None:
     code = (
-        "import sys; import demo_server.server, demo_server.cli.run, demo_server.cli.main; "
+        "import sys; import demo_server.server, demo_server.cli.main; "
+        "assert 'rich' not in sys.modules; "
+        "import demo_server.cli.check, demo_server.cli.record, demo_server.cli.doctor; "
         "print([m for m in ('ray', 'torch', 'datasets', 'pyarrow', 'numpy', 'pandas', "
         "'transformers') if m in sys.modules])"
     )
@@ -179,52 +172,14 @@ def test_a_damaged_ledger_hinders_nobody(tmp_path: Path) -> None:
 
 
 def test_an_experiments_options_come_from_its_schema() -> None:
-    parser = run_parser("demo-server run embed", description("embed"))
-    args = parser.parse_args(["--rows", "20", "--num-cpus", "2", "--json"])
-    assert (args.rows, args.num_cpus, args.concurrency, args.json) == (20, 2, None, True)
-    with pytest.raises(SettingsError, match="--rows"):
-        parser.parse_args(["--rows", "many"])
-
-
-def test_the_bar_says_how_far_and_how_fast() -> None:
-    line = bar_line(ProgressData(rows=500, total=2000, rate=250.4, eta_s=6))
-    assert line == "[########----------------------] 500/2,000 rows  250 rows/s  6 s left"
-    assert bar_line(ProgressData(rows=7)) == "7 rows  …"
-
-
-def test_a_result_is_printed_with_its_first_rows() -> None:
-    result = ResultData(after="Dataset(3)", rows=3, first_rows=[Row(id="0", text="a")], seconds=1.5)
-    assert result_text(result) == "Dataset(3)\n0\ta\n3 rows in 1.5 s"
-
-
-WASTED = Check(
-    name="padded",
-    state="warn",
-    question="Is padding under 20%?",
-    figure=Figure(name="padding", label="of all tokens", value=48.2, unit="%"),
-    fix="Sort by tokens.",
-)
-
-
-def test_a_check_is_printed_with_its_mark_its_figure_and_where_it_is_not_well_the_fix() -> None:
-    told = "Is padding under 20%? 48.2 % of all tokens"
-    assert check_text(WASTED) == f"FIX   {told}\n      Sort by tokens."
-    assert check_text(WASTED.model_copy(update={"state": "ok"})) == f"  ok  {told}"
-    unseen = WASTED.model_copy(update={"state": "unknown", "figure": None, "reason": "No tokens."})
-    assert check_text(unseen) == "  -   Is padding under 20%? Not measured here: No tokens."
-
-
-def test_the_checks_are_printed_by_the_doctor_and_by_no_run() -> None:
-    results = [ResultData(after="Dataset(3)"), ResultData(checks=[WASTED])]
-    out, said = io.StringIO(), io.StringIO()
-    bar, doctor = BarPrinter(io.StringIO(), out), CheckPrinter(said)
-    for seq, data in enumerate(results, start=1):
-        body = {"seq": seq, "t": 0, "kind": "result", "data": data.model_dump()}
-        for printer in (bar, doctor):
-            printer.show(event.validate_python(body), "")
-    assert out.getvalue() == "Dataset(3)\n"
-    assert said.getvalue() == ""
-    assert doctor.checks == [WASTED]
+    app = new_app()
+    app.command()(
+        with_options(params=experiment_options(description("embed")))(lambda params: params)
+    )
+    params = invoke(app, "demo-server run embed", ["--rows", "20", "--num-cpus", "2"])
+    assert (params.rows, params.num_cpus, params.concurrency) == (20, 2, None)
+    with pytest.raises(SettingsError, match=r"'--rows'.*`demo-server run embed --help`"):
+        invoke(app, "demo-server run embed", ["--rows", "many"])
 
 
 def test_the_doctor_runs_an_experiment_and_ends_with_what_it_found(

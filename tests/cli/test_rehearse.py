@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from demo_server.cli import rehearse
-from demo_server.cli.rehearse import Slot, in_time, schedule, slots_of
+from demo_server.cli.rehearse import Slot, compare_time, schedule, slots_of
 from demo_server.system.checkout import ROOT
 from demo_server.system.settings import Settings
 
@@ -52,8 +52,8 @@ def test_the_schedule_is_the_main_path_of_the_deck_in_its_order() -> None:
 
 
 def test_a_run_that_is_longer_than_its_slide_is_said() -> None:
-    assert in_time(Slot("embed", 160), 41.0).ok
-    late = in_time(Slot("embed", 160), 200.0)
+    assert compare_time(Slot("embed", 160), 41.0).ok
+    late = compare_time(Slot("embed", 160), 200.0)
     assert not late.ok
     assert "200 s of the 160 s" in late.says
 

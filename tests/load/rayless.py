@@ -6,14 +6,12 @@ options of `demo-server serve`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
-from pathlib import Path
 from typing import Any
 
-from demo_server.cli.options import add_serve_options, serve_settings
+from demo_server.cli.options import ServeOptions, SourceOptions, invoke, new_app, with_options
 from demo_server.composition import Composition
 from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.ray_head import Ray, RayState, Usage
@@ -91,10 +89,14 @@ def _composition(settings: Settings, book: StateFile) -> Composition:
 def main() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s", level=logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_serve_options(parser)
-    settings = serve_settings(parser.parse_args())
-    Path(settings.cache).mkdir(parents=True, exist_ok=True)
+    app = new_app()
+    app.command(help=__doc__)(with_options(source=SourceOptions, options=ServeOptions)(_serve))
+    invoke(app, "rayless", sys.argv[1:])
+
+
+def _serve(source: SourceOptions, options: ServeOptions) -> None:
+    settings = options.settings(source)
+    settings.cache.mkdir(parents=True, exist_ok=True)
     serve(settings, _composition)
 
 

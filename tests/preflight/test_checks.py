@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from demo_server.cli.check import line
 from demo_server.preflight import checks
 from demo_server.preflight.checks import Serving
 from demo_server.protocol.findings import Finding
@@ -192,9 +191,3 @@ async def test_data_that_cannot_be_looked_at_is_no_green_light(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     [finding] = await checks.data_and_model(Settings(cache=tmp_path))
     assert not finding.ok
-
-
-def test_a_finding_is_a_line_with_its_remedy_below() -> None:
-    assert line(Finding(name="disk", ok=True, says="Enough.")) == "✓ disk        Enough."
-    bad = line(Finding(name="disk", ok=False, says="Full.", remedy="Make room."))
-    assert bad.splitlines()[1].strip() == "Make room."
