@@ -1,6 +1,6 @@
-"""`npm run mistakes`: run the ladder and the errors, and write what each mistake cost.
+"""`npm run mistakes`: run the ladder and the errors, and write what each mistake costs.
 
-Writes docs/MISTAKES.md: each row is filled from the runs of that moment.
+Writes docs/MISTAKES.md; every figure is from these runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "MISTAKES.md"
 NOT_MEASURED = "not measured here"
-# Slow steps take a second or two: one run of them is at the mercy of the machine.
+# Slow steps take a second or two, so one run of them is noisy.
 ROUNDS = 3
 
 # The figures of each stage, by name: label, value, unit.
@@ -28,29 +28,29 @@ Stages = dict[str, dict[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Mended:
-    """A mistake of the ladder: the step that still makes it, and the one that doesn't."""
+class Fix:
+    """A mistake of the ladder: the last step that makes it, and the first that doesn't."""
 
     mistake: str
-    made: str
-    mended: str
+    before: str
+    after: str
 
 
 LADDER = [
-    Mended("model not loaded in `__init__`, loaded in every call", "actor", "model_in_init"),
-    Mended("tokenizer built anew in every call", "model_in_init", "tokenizer_in_init"),
-    Mended("gradients on", "tokenizer_in_init", "no_gradients"),
-    Mended("prints and logging in the hot path", "other_engine", "no_prints"),
-    Mended("rows embedded one by one: `map`, not `map_batches`", "no_prints", "batch_of_two"),
-    Mended("batch of 2", "batch_of_two", "large_batches"),
-    Mended("per-row conversions between array types", "large_batches", "no_conversions"),
-    Mended("one forward pass a row", "no_conversions", "one_pass"),
-    Mended("padding: rows of unlike length in a pass", "one_pass", "sorted_by_length"),
-    Mended("preprocessing inside the inference step", "sorted_by_length", "prepared_apart"),
-    Mended("too many actors, threads that fight", "too_many_actors", "threads_for_the_cores"),
-    Mended("thousands of blocks", "threads_for_the_cores", "fewer_blocks"),
-    Mended("stateless tasks where actors keep the model", "everything_wrong", "actor"),
-    Mended("all of them together", "everything_wrong", "fewer_blocks"),
+    Fix("model not loaded in `__init__`, loaded in every call", "actor", "model_in_init"),
+    Fix("tokenizer built again in every call", "model_in_init", "tokenizer_in_init"),
+    Fix("gradients on", "tokenizer_in_init", "no_gradients"),
+    Fix("prints and logging in the hot path", "other_engine", "no_prints"),
+    Fix("rows embedded one by one: `map`, not `map_batches`", "no_prints", "batch_of_two"),
+    Fix("batch of 2", "batch_of_two", "large_batches"),
+    Fix("per-row conversions between array types", "large_batches", "no_conversions"),
+    Fix("one forward pass a row", "no_conversions", "one_pass"),
+    Fix("padding: rows of different lengths in a pass", "one_pass", "sorted_by_length"),
+    Fix("preprocessing inside the inference step", "sorted_by_length", "prepared_apart"),
+    Fix("too many actors, competing threads", "too_many_actors", "threads_for_the_cores"),
+    Fix("thousands of blocks", "threads_for_the_cores", "fewer_blocks"),
+    Fix("stateless tasks where actors keep the model", "everything_wrong", "actor"),
+    Fix("all of them together", "everything_wrong", "fewer_blocks"),
 ]
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     lines = [
         "# What each mistake costs",
         "",
-        "Written by `npm run mistakes` from runs of that moment; nothing is filled in by hand.",
+        "Written by `npm run mistakes`; every figure is from its runs.",
         f"{cores()}, {platform.system()}, Python {platform.python_version()}.",
         "",
         *ladder_table(median_of([run("ladder") for _ in range(ROUNDS)])),
@@ -113,22 +113,22 @@ def median_of(rounds: list[Stages]) -> Stages:
 def ladder_table(stages: Stages) -> list[str]:
     """Return the rows of the ladder, as a table in Markdown."""
     rows = [
-        "| mistake | with it, s per 1,000 rows | mended | times |",
+        "| mistake | with it, s per 1,000 rows | fixed | times |",
         "|---|---:|---:|---:|",
     ]
-    for mended in LADDER:
-        made, after = (stages[step]["cost_s"]["value"] for step in (mended.made, mended.mended))
-        rows.append(f"| {mended.mistake} | {made:.3g} | {after:.3g} | {made / after:.3g} |")
+    for fix in LADDER:
+        before, after = (stages[step]["cost_s"]["value"] for step in (fix.before, fix.after))
+        rows.append(f"| {fix.mistake} | {before:.3g} | {after:.3g} | {before / after:.3g} |")
     taken, as_json, parquet = (
         {name: figure["value"] for name, figure in stages[way].items()}
         for way in ("take_all", "json", "parquet")
     )
     rows += [
         "",
-        f"Medians of {ROUNDS} runs. Each step mends one mistake of the one before it, and slow",
-        "steps run on few rows: a factor around 1 says that this mistake alone cost nothing that",
-        "could be told here. One pass for a batch pads all its rows to the longest, so by itself",
-        "it may cost more than it saves; the next step mends that.",
+        f"Medians of {ROUNDS} runs. Each step fixes one mistake of the step before it, and slow",
+        "steps run on few rows: a factor around 1 means that the cost of this mistake alone was",
+        "too small to measure here. One pass for a batch pads all its rows to the longest, so by",
+        "itself it may cost more than it saves; the next step fixes that.",
         "",
         "| on the way out, for 1,000 rows | bytes on disk | s to write | s to read back "
         "| bytes in the driver |",
@@ -141,9 +141,10 @@ def ladder_table(stages: Stages) -> list[str]:
             for title, one in (("JSON instead of Parquet", as_json), ("Parquet", parquet))
         ),
         "",
-        f"A GPU that is there and not used, `num_gpus` not asked for: {NOT_MEASURED}.",
-        "Two have no time to compare: the hang, which “More actors than cores” has refused with",
-        "its sum, and the two meanings of batch size, on “`map_batches` and its knobs”.",
+        f"A GPU that is present and not used, because `num_gpus` is not set: {NOT_MEASURED}.",
+        "Two have no time to compare: actors that reserve every CPU, which “More actors than",
+        "cores” refuses with the sum, and the two meanings of batch size, on “`map_batches` and",
+        "its knobs”.",
         "",
         f"One ladder took {stages['']['seconds']['value']:.0f} s. "
         f"All steps give the same embeddings: lowest cosine {stages['']['cosine']['value']:.6f}.",
@@ -152,17 +153,17 @@ def ladder_table(stages: Stages) -> list[str]:
 
 
 def errors_table(stages: Stages) -> list[str]:
-    """Return what each mistake that raises, or should, came to, and its mended form."""
-    rows = ["", "| error | what came of it | mended | what came of that |", "|---|---|---|---|"]
+    """Return the outcome of each mistake that raises, or should, and of its fixed form."""
+    rows = ["", "| error | outcome | fixed | outcome |", "|---|---|---|---|"]
     for stage, figures in stages.items():
         mistake, _, form = stage.rpartition("_")
         if form in ("wrong", "block"):
-            mended = stages[f"{mistake}_mended"]
-            rows.append(f"| {came_to(figures)} | {came_to(mended)} |")
+            fixed = stages[f"{mistake}_mended"]
+            rows.append(f"| {outcome_of(figures)} | {outcome_of(fixed)} |")
     return rows
 
 
-def came_to(figures: dict[str, dict[str, Any]]) -> str:
+def outcome_of(figures: dict[str, dict[str, Any]]) -> str:
     """Return a form's title and its outcome: an exception's class, or the rows that came out."""
     outcome, processes = figures["outcome"], figures.get("processes")
     by = f", from {processes['value']:g} process(es)" if processes else ""

@@ -58,15 +58,12 @@ def table(rows: list[str]) -> str:
 
 
 def begin() -> None:
-    """Forget the lines of earlier runs: all faults are to be done again."""
+    """Clear the lines of earlier runs, before all faults are repeated."""
     DOCUMENT.write_text(TEXT.format(table=table([]), machine=machine()))
 
 
 def keep(new: str) -> None:
-    """Put a line into the document, in the place of that of the same fault, and change no other.
-
-    What the document says about the lines that stay is left as it is.
-    """
+    """Replace the line of the same fault in the document, or append one; change nothing else."""
     lines = DOCUMENT.read_text().splitlines()
     first = lines.index(line(["---"] * len(HEAD))) + 1
     end = next(n for n in range(first, len(lines)) if not lines[n].startswith("| "))
@@ -77,7 +74,7 @@ def keep(new: str) -> None:
 
 
 def machine() -> str:
-    """Return what it was done on."""
+    """Return a description of this machine."""
     cpuinfo = Path("/proc/cpuinfo")
     models = [
         text.split(":")[1].strip()
@@ -93,7 +90,7 @@ def machine() -> str:
 
 
 def commit(document: Path) -> str:
-    """Return what was run; `document`, which changes as its lines come, is not looked at."""
+    """Return the commit that was run, ignoring changes of `document`, which is being written."""
     others = f":!{document.relative_to(ROOT)}"
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", others)
     head = _git("rev-parse", "--short", "HEAD") or "unknown"
@@ -109,21 +106,22 @@ TEXT = """\
 # Reliability
 
 What the hall sees when something below the slide dies in the middle of a run of `embed`. Each line
-is a real process and a real signal, against a real server over its websocket. `npm run faults` does
-all of it again and writes this page; `npm run faults -- actor gcs` does two of them and writes
-their lines.
+is a real process and a real signal, against a real server over its websocket. `npm run faults`
+repeats all of them and writes this page; `npm run faults -- actor gcs` repeats two of them and
+updates their lines.
 
 {table}
 
-*After*: from the death to the event that says so, at a presenter's socket; 2 s is the bar, 15 s
-where nothing dies but hangs. *Left behind*: processes of this server that nobody looks after, 5 s
-later. *Next run's first rows*: from the press, as soon as the slide says what happened, so with
-what must be started anew; 15 s is the bar. *Server*: whether its health was answered throughout;
-its own death may take 3 s, as `npm start` watches it.
+*After*: from the death to the event that reports it, at a presenter's socket; the bar is 2 s, and
+15 s where nothing dies but hangs. *Left behind*: processes of this server that are still alive 5 s
+later. *Next run's first rows*: from a start that follows as soon as the slide shows what happened,
+so they include what must be restarted; the bar is 15 s. *Server*: whether its health was answered
+throughout; its own death may take 3 s, as `npm start` watches it.
 
-Rows of a run that goes on are counted in its result: each exactly once, or the line says otherwise.
-A full disk is the server's own limit on the size of a file, which needs no other user's rights. The
-load is the average of five minutes: a busy machine is slower, most of all with the next run.
+Rows of a run that goes on are counted in its result: each exactly once, or the line reports it.
+A full disk is simulated by the server's own limit on the size of a file, which needs no other
+user's rights. The load is the average of five minutes: a busy machine is slower, most of all with
+the next run.
 
 {machine}.
 """

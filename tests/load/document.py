@@ -1,4 +1,4 @@
-"""The results in docs/STRESS.md: one line for each thing that was played."""
+"""The results in docs/STRESS.md: one line for each scenario."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DOCUMENT = ROOT / "docs" / "STRESS.md"
 
 
 def keep(what: str, seen: str, bar: str, faults: list[str]) -> None:
-    """Put a result into the document, in the place of the last line that ends in the same words.
+    """Replace the line of the same scenario, which ends in the same words, in the document.
 
     `what` is a number and words, e.g. `200 start/cancel cycles`.
     """
