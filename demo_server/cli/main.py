@@ -36,7 +36,7 @@ _EXPERIMENT_FIRST = {
 
 # Commands import what they need themselves: `serve` needs no terminal output, and the others no
 # web framework.
-app = new_app(help=__doc__)
+app = new_app(help="Serve the deck, or run its experiments in this terminal.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
