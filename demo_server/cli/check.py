@@ -105,7 +105,9 @@ async def ray_starts(settings: Settings) -> Finding:
                     changed.clear()
                     await changed.wait()
         if standby_pool.has_ready:
-            says = f"Ray and a driver were ready after {time.monotonic() - began:.0f} s."
-            return Finding(name="Ray", ok=True, says=says)
-        says = standby_pool.trouble or f"Ray was not ready after {RAY_S:.0f} s."
-    return Finding(name="Ray", ok=False, says=says, remedy="Fix that and run the check again.")
+            message = f"Ray and a driver were ready after {time.monotonic() - began:.0f} s."
+            return Finding(name="Ray", ok=True, message=message)
+        message = standby_pool.trouble or f"Ray was not ready after {RAY_S:.0f} s."
+    return Finding(
+        name="Ray", ok=False, message=message, remedy="Fix that and run the check again."
+    )

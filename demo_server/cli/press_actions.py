@@ -1,4 +1,4 @@
-"""Presses an experiment's buttons in the middle of its run, for a recording that nobody watches."""
+"""Presses an experiment's buttons in the middle of its run, for a recording made unattended."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SHARE = 0.4
 class ActionPresser:
     """Presses each action once when `SHARE` of the rows are out; implements `runs.RunWatcher`.
 
-    A note in the run says who did, so that a recording claims nothing that was not.
+    A note in the run names the command, so that a recording shows what happened.
     """
 
     def __init__(self, composition: Composition, actions: list[str]) -> None:
         self._composition = composition
         self.left = list(actions)
-        """Those that were not pressed yet."""
+        """The actions that are still to be pressed."""
 
     def accepted(self, run: Run) -> None:
         """Nothing to press yet."""
@@ -33,7 +33,7 @@ class ActionPresser:
             return
         match events.event.validate_json(encoded).data:
             case events.ProgressData(rows=rows, total=int(total)) if SHARE * total <= rows < total:
-                # Not from here: the other watchers have not heard of this event yet.
+                # Later: the other watchers have not received this event yet.
                 asyncio.get_running_loop().call_soon(self._press, run, self.left)
                 self.left = []
 
@@ -46,7 +46,7 @@ class ActionPresser:
 
 @contextmanager
 def pressing(composition: Composition, actions: list[str]) -> Iterator[ActionPresser]:
-    """Press `actions` in the run that is started meanwhile."""
+    """Press `actions` in the run that is started within the block."""
     presser = ActionPresser(composition, actions)
     composition.runs.watchers.append(presser)
     try:

@@ -69,7 +69,7 @@ class JsonPrinter(Printer):
 
 
 class RunPrinter(Printer):
-    """Shows progress and notes on standard error, results where `results` says."""
+    """Shows progress and notes on standard error, results to `results`."""
 
     def __init__(self, results: TextIO | None = None) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ MARKS = {True: ("✓", "ok ", "green"), False: ("✗", "FIX", "red")}
 def finding_text(finding: Finding, ascii_only: bool = False) -> str:
     """Return a finding as one line, or two where there is something to do."""
     mark = MARKS[finding.ok][ascii_only]
-    text = f"{mark} {finding.name:<11} {finding.says}"
+    text = f"{mark} {finding.name:<11} {finding.message}"
     indent = " " * (len(mark) + 13)
     return f"{text}\n{indent}{finding.remedy}" if finding.remedy else text
 
@@ -191,7 +191,7 @@ def finding_row(finding: Finding, ascii_only: bool) -> Table:
     row.add_column(no_wrap=True)
     row.add_column(min_width=11, no_wrap=True)
     row.add_column()
-    words = finding.says if finding.remedy is None else f"{finding.says}\n{finding.remedy}"
+    words = finding.message if finding.remedy is None else f"{finding.message}\n{finding.remedy}"
     row.add_row(Text(plain if ascii_only else mark, colour), Text(finding.name), Text(words))
     return row
 

@@ -68,13 +68,13 @@ def slots_of(chapter: str) -> list[Slot]:
 
 def compare_time(slot: Slot, seconds: float) -> Finding:
     """Return whether a run of `seconds` fits its slide."""
-    says = f"{seconds:.0f} s of the {slot.seconds} s that its slide has"
+    message = f"{seconds:.0f} s of the {slot.seconds} s that its slide has"
     if seconds <= slot.seconds:
-        return Finding(name=slot.experiment, ok=True, says=f"{says}.")
+        return Finding(name=slot.experiment, ok=True, message=f"{message}.")
     return Finding(
         name=slot.experiment,
         ok=False,
-        says=f"{says}: too long.",
+        message=f"{message}: too long.",
         remedy="Set fewer rows on its slide, or give the slide more time in its notes.",
     )
 
@@ -111,5 +111,5 @@ async def _rehearse_one(
         yield _problem(name, f"The recording cannot be written: {error}")
 
 
-def _problem(name: str, says: str) -> Finding:
-    return Finding(name=name, ok=False, says=says, remedy="Fix that and rehearse again.")
+def _problem(name: str, message: str) -> Finding:
+    return Finding(name=name, ok=False, message=message, remedy="Fix that and rehearse again.")

@@ -37,12 +37,12 @@ def main(words: Sequence[str]) -> None:
 def found(name: str, check: Callable[[], str]) -> Finding:
     """Return what `check` reports, or why it failed."""
     try:
-        return Finding(name=name, ok=True, says=check())
+        return Finding(name=name, ok=True, message=check())
     except InputError as error:
-        return Finding(name=name, ok=False, says=error.message, remedy=error.remedy)
+        return Finding(name=name, ok=False, message=error.message, remedy=error.remedy)
     except Exception as error:  # a library's own error: reported as it is
-        says = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        return Finding(name=name, ok=False, says=says, remedy="Fix that, or choose another.")
+        message = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        return Finding(name=name, ok=False, message=message, remedy="Fix that, or choose another.")
 
 
 def data(spec: str | None, text_column: str | None) -> str:
@@ -69,17 +69,17 @@ def offline(refused: list[str], both_loaded: bool) -> Finding:
         return Finding(
             name="offline",
             ok=False,
-            says=f"Loading tried to reach {', '.join(sorted(set(refused)))}.",
+            message=f"Loading tried to reach {', '.join(sorted(set(refused)))}.",
             remedy="Without a network that waits for a timeout: use a directory or file instead.",
         )
     if not both_loaded:
         return Finding(
             name="offline",
             ok=False,
-            says="Data or model could not be loaded without a network.",
+            message="Data or model could not be loaded without a network.",
             remedy="Run the talk once with a network: what it downloads stays.",
         )
-    return Finding(name="offline", ok=True, says="Data and model were loaded with no network.")
+    return Finding(name="offline", ok=True, message="Data and model were loaded with no network.")
 
 
 def close_network() -> list[str]:

@@ -1,7 +1,7 @@
-"""Before the talk: everything it stands on, looked at; each with a remedy where it would fail.
+"""The preflight checks: everything that the talk depends on, each with a remedy for a problem.
 
-Nothing here is assumed: what cannot be seen from this process is asked of a process of the
-driver's, of the running server, or tried. Each look has an end.
+Nothing is assumed: what this process cannot know is checked by a driver's process, asked of the
+running server, or tried. Each check has a time limit.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from demo_server.system.settings import Settings
 
 LOAD_S = 120.0
 GB = 1e9
-# Ray, two drivers and the workers that stand ready take 3 to 4 GB; what runs has taken its part.
+# Ray, two drivers and the prestarted workers take 3 to 4 GB; a running server has them already.
 FREE_MEMORY = {False: 4 * GB, True: 1 * GB}
 FREE_DISK = 2 * GB
 # As scripts/setup/deck.mjs has them: what the deck is built from.
 DECK_SOURCES = ("slides", "public", "demo_server/experiments", "package-lock.json")
-_PASSED_OVER = {"node_modules", "__pycache__", "dist"}
+_NOT_SOURCES = {"node_modules", "__pycache__", "dist"}
 _LIVE = re.compile(r'<LiveRun\s+experiment="(\w+)"')
 
 
 @dataclass(frozen=True)
 class Serving:
-    """The server that runs, as far as the looks need to know."""
+    """The running server, as far as the checks need to know."""
 
     url: str
     status: ServerStatus
@@ -50,7 +50,7 @@ class Serving:
 
 
 async def preflight(settings: Settings, serving: Serving | None) -> AsyncIterator[Finding]:
-    """Look at everything but a Ray that no server has started; the quick first."""
+    """Yield the finding of each check, the quick ones first; Ray only where a server runs it."""
     yield port(settings.port, serving)
     yield memory(psutil.virtual_memory().available, serving is not None)
     settings.cache.mkdir(parents=True, exist_ok=True)
@@ -66,9 +66,9 @@ async def preflight(settings: Settings, serving: Serving | None) -> AsyncIterato
 
 
 def port(number: int, serving: Serving | None) -> Finding:
-    """Whether the deck has its port."""
+    """Check that the deck can have its port."""
     if serving is not None:
-        return Finding(name="port", ok=True, says=f"The deck is served at {serving.url}.")
+        return Finding(name="port", ok=True, message=f"The deck is served at {serving.url}.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -77,53 +77,53 @@ def port(number: int, serving: Serving | None) -> Finding:
             return Finding(
                 name="port",
                 ok=False,
-                says=f"Port {number} cannot be used: {(error.strerror or str(error)).lower()}.",
+                message=f"Port {number} cannot be used: {(error.strerror or str(error)).lower()}.",
                 remedy="End what uses it, or choose another: npm start -- --port 8123.",
             )
-    return Finding(name="port", ok=True, says=f"Port {number} is free.")
+    return Finding(name="port", ok=True, message=f"Port {number} is free.")
 
 
 def memory(available: float, served: bool) -> Finding:
-    """Whether `available` bytes of memory are enough for what is still to be started."""
+    """Check that `available` bytes of memory are enough for what is still to be started."""
     wanted = FREE_MEMORY[served]
-    says = f"{available / GB:.1f} GB of memory are free"
+    message = f"{available / GB:.1f} GB of memory are free"
     if available >= wanted:
-        return Finding(name="memory", ok=True, says=f"{says}.")
+        return Finding(name="memory", ok=True, message=f"{message}.")
     return Finding(
         name="memory",
         ok=False,
-        says=f"{says}; the talk wants {wanted / GB:.0f} GB.",
+        message=f"{message}; the talk needs {wanted / GB:.0f} GB.",
         remedy="Close other programs, browsers first.",
     )
 
 
 def disk(free: float) -> Finding:
-    """Whether `free` bytes are enough for the logs and results of a talk."""
-    says = f"{free / GB:.1f} GB of disk are free"
+    """Check that `free` bytes are enough for the logs and results of a talk."""
+    message = f"{free / GB:.1f} GB of disk are free"
     if free >= FREE_DISK:
-        return Finding(name="disk", ok=True, says=f"{says}.")
+        return Finding(name="disk", ok=True, message=f"{message}.")
     return Finding(
         name="disk",
         ok=False,
-        says=f"{says}; logs and results want {FREE_DISK / GB:.0f} GB.",
-        remedy="Remove what you can spare: below 2 GB a run may not be recorded.",
+        message=f"{message}; logs and results need {FREE_DISK / GB:.0f} GB.",
+        remedy="Delete files that you don't need: below 2 GB a run may not be recorded.",
     )
 
 
 def deck(dist: Path, root: Path = ROOT) -> Finding:
-    """Whether the built deck is of the slides and experiments as they are now."""
-    remedy = "Run npm start: it builds the deck anew."
+    """Check that the deck was built from the slides and experiments as they are now."""
+    remedy = "Run npm start: it builds the deck again."
     try:
         built = json.loads((dist / ".built.json").read_text(encoding="utf-8"))["sources"]
     except FileNotFoundError:
-        return Finding(name="deck", ok=False, says="The deck is not built.", remedy=remedy)
+        return Finding(name="deck", ok=False, message="The deck is not built.", remedy=remedy)
     except (OSError, ValueError, KeyError, TypeError):
-        says = "The deck does not say what it was built from."
-        return Finding(name="deck", ok=False, says=says, remedy=remedy)
+        message = "The deck has no record of what it was built from."
+        return Finding(name="deck", ok=False, message=message, remedy=remedy)
     if built != sources_digest(root):
-        says = "The deck is older than its slides or experiments."
-        return Finding(name="deck", ok=False, says=says, remedy=remedy)
-    return Finding(name="deck", ok=True, says="The deck is built from the current code.")
+        message = "The deck is older than its slides or experiments."
+        return Finding(name="deck", ok=False, message=message, remedy=remedy)
+    return Finding(name="deck", ok=True, message="The deck is built from the current code.")
 
 
 def sources_digest(root: Path) -> str:
@@ -146,12 +146,12 @@ def _files(root: Path, path: str) -> Iterator[str]:
         yield path
         return
     for name in sorted(entry.name for entry in full.iterdir()):
-        if name not in _PASSED_OVER and not name.startswith("."):
+        if name not in _NOT_SOURCES and not name.startswith("."):
             yield from _files(root, f"{path}/{name}")
 
 
 def recordings(root: Path) -> Finding:
-    """Whether every live slide has a whole recording, made by the current code."""
+    """Check that every live slide has a complete recording, made by the current code."""
     wanted = sorted(
         {
             name
@@ -159,20 +159,20 @@ def recordings(root: Path) -> Finding:
             for name in _LIVE.findall(part.read_text(encoding="utf-8"))
         }
     )
-    bad = {name: why for name in wanted if (why := _trouble_with(root, name))}
+    bad = {name: why for name in wanted if (why := _problem_of(root, name))}
     if not bad:
-        says = f"{len(wanted)} recordings, each whole and of the current code."
-        return Finding(name="recordings", ok=True, says=says)
+        message = f"{len(wanted)} recordings, each complete and of the current code."
+        return Finding(name="recordings", ok=True, message=message)
     return Finding(
         name="recordings",
         ok=False,
-        says=" ".join(f"{name} {why}." for name, why in bad.items()),
+        message=" ".join(f"{name} {why}." for name, why in bad.items()),
         remedy=f"Run .venv/bin/demo-server record {' '.join(wanted)}",
     )
 
 
-def _trouble_with(root: Path, name: str) -> str | None:
-    """Return why the recording of an experiment is not good, as the end of a sentence."""
+def _problem_of(root: Path, name: str) -> str | None:
+    """Return what is wrong with an experiment's recording, as the end of a sentence."""
     try:
         lines = (root / f"public/recordings/{name}.jsonl").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -183,51 +183,55 @@ def _trouble_with(root: Path, name: str) -> str | None:
         header = RecordingHeader.model_validate_json(lines[0])
         events = [event.validate_json(line) for line in lines[1:]]
     except (ValueError, IndexError):
-        return "has a line that is none of a recording"
+        return "has a line that is not valid"
     if [one.seq for one in events] != list(range(1, len(events) + 1)):
-        return "lacks events"
+        return "has missing events"
     last = events[-1] if events else None
     if last is None or last.kind != "status" or last.data.status is not RunStatus.SUCCEEDED:
-        return "does not come to its end"
+        return "stops before the end of its run"
     if header.code_hash != code_hash(root / "demo_server/experiments", name):
-        return "is of older code"
+        return "was made by older code"
     return None
 
 
 async def data_and_model(settings: Settings) -> list[Finding]:
-    """Load data and model with no network, in a process of the driver's."""
+    """Load data and model without a network, in a process of the driver's."""
     try:
         options = [settings.inputs.model_dump_json()]
         text = await run_module("demo_server.driver.inputs", options, LOAD_S)
         return Findings.model_validate_json(text.strip().splitlines()[-1]).findings
     except (ModuleError, ValueError, IndexError) as error:
-        says = f"Data and model could not be looked at: {error}"
+        message = f"Data and model could not be checked: {error}"
         return [
-            Finding(name="data", ok=False, says=says, remedy="Run npm start: it repairs .venv.")
+            Finding(
+                name="data", ok=False, message=message, remedy="Run npm start: it repairs .venv."
+            )
         ]
 
 
 def ray_of(serving: Serving) -> Finding:
-    """Whether the running server's Ray takes runs."""
+    """Check that the running server's Ray can start a run."""
     if serving.status is ServerStatus.READY:
-        return Finding(name="Ray", ok=True, says=serving.reason or "Ray is up, a driver waits.")
+        return Finding(
+            name="Ray", ok=True, message=serving.reason or "Ray runs, and a driver is ready."
+        )
     return Finding(
         name="Ray",
         ok=False,
-        says=serving.reason or f"The server is {serving.status.value}.",
-        remedy="Wait a moment and look again; if it stays, end npm start and begin anew.",
+        message=serving.reason or f"The server is {serving.status.value}.",
+        remedy="Wait a moment and check again; if that does not help, restart npm start.",
     )
 
 
 def phone(serving: Serving) -> Finding:
-    """Whether a device has opened the address that the audience is shown."""
+    """Check that a device has opened the address that the audience is shown."""
     if serving.visited_at is not None:
-        says = f"A device has opened {serving.share_url}."
-        return Finding(name="phone", ok=True, says=says)
+        message = f"A device has opened {serving.share_url}."
+        return Finding(name="phone", ok=True, message=message)
     return Finding(
         name="phone",
         ok=False,
-        says=f"Nobody has opened {serving.share_url} yet.",
-        remedy="Open it on a phone; if it does not load there, the network keeps guests apart: "
+        message=f"No device has opened {serving.share_url} yet.",
+        remedy="Open it on a phone; if it does not load there, the network isolates its clients: "
         "use a hotspot of your own, or --public-url with a tunnel.",
     )

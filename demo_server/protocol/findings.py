@@ -1,4 +1,4 @@
-"""What a check before the talk found."""
+"""The findings of the preflight checks."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pydantic import BaseModel
 
 
 class Finding(BaseModel):
-    """What one look found; `remedy` says what to do where it is not `ok`."""
+    """What one check found, as a sentence; `remedy` is what to do where it is not `ok`."""
 
     name: str
     ok: bool
-    says: str
+    message: str
     remedy: str | None = None
 
 

@@ -410,12 +410,12 @@ export interface ExperimentInfo {
   actions: string[]
 }
 /**
- * What one look found; `remedy` says what to do where it is not `ok`.
+ * What one check found, as a sentence; `remedy` is what to do where it is not `ok`.
  */
 export interface Finding {
   name: string
   ok: boolean
-  says: string
+  message: string
   remedy?: string | null
 }
 export interface Findings {

@@ -1,4 +1,4 @@
-"""The console script, as a person or a launcher calls it."""
+"""The console script, as a person or `npm start` calls it."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def test_a_short_token_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stall", ["soon", "", "0", "-3", "nan"])
-def test_a_stall_time_that_is_none_is_refused_by_name(tmp_path: Path, stall: str) -> None:
+def test_an_invalid_stall_time_is_refused_by_name(tmp_path: Path, stall: str) -> None:
     done = command("serve", cache=tmp_path, env={"DEMO_STALL_S": stall})
     assert done.returncode == 2
     assert "DEMO_STALL_S" in done.stderr
 
 
-def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = command("serve", "--port", str(port), cache=tmp_path)
@@ -88,7 +88,7 @@ def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_second_server_says_where_the_first_is(tmp_path: Path) -> None:
+def test_a_second_server_reports_the_address_of_the_first(tmp_path: Path) -> None:
     book = StateFile(tmp_path / state_file.SERVER)
     book.entry.url = "http://127.0.0.1:4321"
     book.write()
@@ -131,7 +131,7 @@ def orphan() -> Iterator[subprocess.Popen[bytes]]:
         child.wait()
 
 
-def test_what_a_killed_server_left_is_ended(
+def test_processes_of_a_killed_server_are_ended(
     tmp_path: Path, orphan: subprocess.Popen[bytes]
 ) -> None:
     directory = tmp_path / "ray-session"
@@ -148,9 +148,7 @@ def test_what_a_killed_server_left_is_ended(
     assert not book.path.exists()
 
 
-def test_a_pid_that_is_used_again_is_left_alone(
-    tmp_path: Path, orphan: subprocess.Popen[bytes]
-) -> None:
+def test_a_reused_pid_is_left_alone(tmp_path: Path, orphan: subprocess.Popen[bytes]) -> None:
     book = StateFile(tmp_path / state_file.SERVER)
     started = state_file.process.psutil.Process(orphan.pid).create_time()
     book.entry.started_at -= 1000
@@ -159,13 +157,13 @@ def test_a_pid_that_is_used_again_is_left_alone(
     assert orphan.poll() is None
 
 
-def test_the_ledger_is_its_owners_alone(tmp_path: Path) -> None:
+def test_the_state_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     book = StateFile(tmp_path / state_file.SERVER, "secret")
     book.write()
     assert book.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_damaged_ledger_hinders_nobody(tmp_path: Path) -> None:
+def test_a_damaged_state_file_is_ignored(tmp_path: Path) -> None:
     (tmp_path / state_file.SERVER).write_text("{half")
     assert state_file.running_server(tmp_path) is None
     assert state_file.end_orphans(tmp_path) == 0
@@ -198,7 +196,7 @@ def test_the_doctor_runs_an_experiment_and_ends_with_what_it_found(
     assert done.returncode == 1
 
 
-def test_the_doctor_says_what_it_cannot_run_as_a_run_does(tmp_path: Path) -> None:
+def test_the_doctor_refuses_what_a_run_refuses(tmp_path: Path) -> None:
     for words, named in (["nothing"], "nothing"), (["embed", "--rows", "many"], "--rows"):
         done = command("doctor", *words, cache=tmp_path)
         assert done.returncode == 2

@@ -29,7 +29,7 @@ class Recorded:
             await asyncio.sleep(0)
 
 
-async def test_each_button_is_pressed_once_in_the_middle_and_a_note_says_by_whom(
+async def test_each_button_is_pressed_once_in_the_middle_and_a_note_names_the_command(
     tmp_path: Path,
 ) -> None:
     recorded = Recorded(tmp_path)

@@ -31,7 +31,7 @@ WASTED = Check(
     figure=Figure(name="padding", label="of all tokens", value=48.2, unit="%"),
     fix="Sort by tokens.",
 )
-FULL = Finding(name="disk", ok=False, says="Full.", remedy="Delete files.")
+FULL = Finding(name="disk", ok=False, message="Full.", remedy="Delete files.")
 
 SHOW_ALL = f"""
 from demo_server.cli.printers import CheckPrinter, FindingPrinter, RunPrinter
@@ -54,7 +54,7 @@ doctor.checks = [Check.model_validate_json({WASTED.model_dump_json()!r})]
 doctor.print_checks()
 findings = FindingPrinter()
 findings.show(Finding.model_validate_json({FULL.model_dump_json()!r}))
-findings.show(Finding(name="port", ok=True, says="Port 8000 is free."))
+findings.show(Finding(name="port", ok=True, message="Port 8000 is free."))
 """
 
 
@@ -193,5 +193,5 @@ def test_the_doctor_keeps_the_checks_and_a_run_prints_the_result(
 
 
 def test_a_finding_is_a_line_with_its_remedy_below() -> None:
-    assert finding_text(Finding(name="disk", ok=True, says="Enough.")) == "✓ disk        Enough."
+    assert finding_text(Finding(name="disk", ok=True, message="Enough.")) == "✓ disk        Enough."
     assert finding_text(FULL).splitlines()[1].strip() == "Delete files."

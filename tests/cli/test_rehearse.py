@@ -1,4 +1,4 @@
-"""The talk rehearsed: its schedule, read from the slides, and its runs, on real Ray."""
+"""A rehearsal: its schedule, read from the slides, and its runs, on real Ray."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def test_the_schedule_is_the_main_path_of_the_deck_in_its_order() -> None:
     assert runs == ["dataset", "peek", "embed", "show", "out_of_memory", "shutdown"]
 
 
-def test_a_run_that_is_longer_than_its_slide_is_said() -> None:
+def test_a_run_that_is_longer_than_its_slide_is_a_problem() -> None:
     assert compare_time(Slot("embed", 160), 41.0).ok
     late = compare_time(Slot("embed", 160), 200.0)
     assert not late.ok
-    assert "200 s of the 160 s" in late.says
+    assert "200 s of the 160 s" in late.message
 
 
-async def test_a_rehearsal_runs_each_slide_holds_its_time_and_records_it(tmp_path: Path) -> None:
+async def test_a_rehearsal_runs_each_slide_compares_its_time_and_records_it(tmp_path: Path) -> None:
     root = tmp_path / "root"
     parts = root / "slides" / "parts"
     parts.mkdir(parents=True)
@@ -68,7 +68,7 @@ async def test_a_rehearsal_runs_each_slide_holds_its_time_and_records_it(tmp_pat
     settings.cache.mkdir()
     found = [finding async for finding in rehearse.rehearse(settings, root)]
     assert [(finding.name, finding.ok) for finding in found] == [("dataset", True), ("show", False)]
-    assert "run embed first" in found[1].says.lower() or "embed" in found[1].says
+    assert "run embed first" in found[1].message.lower() or "embed" in found[1].message
     path = root / "public" / "recordings" / "dataset.jsonl"
     header, *events = [json.loads(text) for text in path.read_text().splitlines()]
     assert header["experiment"]["name"] == "dataset"

@@ -1,4 +1,4 @@
-"""What is looked at before a talk: each thing well, and each thing as it fails."""
+"""The preflight checks: each where all is well, and each where it finds a problem."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ def module(inputs: Inputs) -> dict[str, Finding]:
     return {finding.name: finding for finding in found}
 
 
-def test_the_bundled_data_and_model_load_with_no_network() -> None:
+def test_the_bundled_data_and_model_load_without_a_network() -> None:
     found = module(Inputs())
     assert all(finding.ok for finding in found.values()), found
-    assert "rows of wordnet" in found["data"].says
-    assert "384 numbers" in found["model"].says
+    assert "rows of wordnet" in found["data"].message
+    assert "384 numbers" in found["model"].message
 
 
-def test_data_that_is_missing_and_a_model_that_is_not_cached_are_named(tmp_path: Path) -> None:
+def test_missing_data_and_a_model_that_is_not_cached_are_named(tmp_path: Path) -> None:
     found = module(Inputs(dataset=str(tmp_path / "none.parquet"), model="someone/not-here"))
     assert not found["data"].ok
-    assert "none.parquet" in found["data"].says
-    assert "someone/not-here" in found["model"].says
+    assert "none.parquet" in found["data"].message
+    assert "someone/not-here" in found["model"].message
     assert "Connect once" in (found["model"].remedy or "")
     assert not found["offline"].ok
 
 
-def test_what_is_asked_of_another_machine_is_refused_and_named() -> None:
+def test_a_connection_to_another_machine_is_refused_and_reported() -> None:
     program = """
 import json, socket
 from demo_server.driver.inputs import close_network, offline
@@ -70,7 +70,7 @@ print(offline(refused, True).model_dump_json())
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     finding = Finding.model_validate_json(done.stdout or done.stderr)
     assert not finding.ok
-    assert "192.0.2.1, example.org" in finding.says
+    assert "192.0.2.1, example.org" in finding.message
 
 
 def test_a_port_in_use_is_named_unless_our_own_server_uses_it() -> None:
@@ -81,11 +81,11 @@ def test_a_port_in_use_is_named_unless_our_own_server_uses_it() -> None:
     assert checks.port(number, None).ok
 
 
-def test_little_memory_and_little_disk_are_said_in_gigabytes() -> None:
+def test_too_little_memory_or_disk_is_reported_in_gigabytes() -> None:
     assert checks.memory(8e9, False).ok
     assert checks.memory(1.5e9, True).ok
     assert not checks.memory(1.5e9, False).ok
-    assert "1.5 GB" in checks.memory(1.5e9, False).says
+    assert "1.5 GB" in checks.memory(1.5e9, False).message
     assert checks.disk(3e9).ok
     assert not checks.disk(0.4e9).ok
 
@@ -111,15 +111,15 @@ def test_the_deck_is_current_as_its_build_has_it_and_stale_when_a_slide_changes(
     node = ["node", "--input-type=module", "-e", program]
     built = subprocess.run(node, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     root, dist = copy_of_the_deck(tmp_path / "root"), tmp_path / "dist"
-    assert "not built" in checks.deck(dist, root).says
+    assert "not built" in checks.deck(dist, root).message
     dist.mkdir()
     (dist / ".built.json").write_text("{}")
-    assert "does not say" in checks.deck(dist, root).says
+    assert "no record of" in checks.deck(dist, root).message
     (dist / ".built.json").write_text(json.dumps({"sources": built.strip()}))
     assert checks.deck(dist, root).ok
     with (root / "slides/slides.md").open("a") as file:
         file.write("\n")
-    assert "older" in checks.deck(dist, root).says
+    assert "older" in checks.deck(dist, root).message
 
 
 @pytest.fixture
@@ -142,50 +142,50 @@ def deck_root(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_whole_recording_of_the_current_code_is_well(deck_root: Path) -> None:
+def test_a_complete_recording_of_the_current_code_is_ok(deck_root: Path) -> None:
     assert checks.recordings(deck_root).ok
 
 
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (lambda lines: [], "a line that is none"),
-        (lambda lines: lines[:-1], "does not come to its end"),
-        (lambda lines: [*lines[:2], *lines[3:]], "lacks events"),
-        (lambda lines: [*lines[:-1], lines[-1][:20]], "a line that is none"),
+        (lambda lines: [], "a line that is not valid"),
+        (lambda lines: lines[:-1], "stops before the end"),
+        (lambda lines: [*lines[:2], *lines[3:]], "has missing events"),
+        (lambda lines: [*lines[:-1], lines[-1][:20]], "a line that is not valid"),
     ],
 )
-def test_a_recording_that_is_not_whole_is_named(deck_root: Path, spoil: object, why: str) -> None:
+def test_an_incomplete_recording_is_named(deck_root: Path, spoil: object, why: str) -> None:
     path = deck_root / "public/recordings/dataset.jsonl"
     assert callable(spoil)
     path.write_text("\n".join(spoil(path.read_text().splitlines())) + "\n")
     finding = checks.recordings(deck_root)
-    assert why in finding.says
+    assert why in finding.message
     assert "demo-server record dataset" in (finding.remedy or "")
 
 
-def test_a_recording_of_older_code_and_one_that_is_missing_are_named(deck_root: Path) -> None:
+def test_a_recording_of_older_code_and_a_missing_one_are_reported(deck_root: Path) -> None:
     with (deck_root / "demo_server/experiments/dataset.py").open("a") as file:
         file.write("\n")
-    assert "is of older code" in checks.recordings(deck_root).says
+    assert "was made by older code" in checks.recordings(deck_root).message
     (deck_root / "public/recordings/dataset.jsonl").unlink()
-    assert "has none" in checks.recordings(deck_root).says
+    assert "has none" in checks.recordings(deck_root).message
 
 
-def test_ray_is_as_the_server_says() -> None:
+def test_ray_has_the_status_that_the_server_reports() -> None:
     assert checks.ray_of(READY).ok
     down = Serving("http://localhost:8000", ServerStatus.DEGRADED, "Ray did not start.", None, None)
-    assert checks.ray_of(down).says == "Ray did not start."
+    assert checks.ray_of(down).message == "Ray did not start."
     assert not checks.ray_of(down).ok
 
 
-def test_a_phone_is_waited_for_where_the_talk_is_shared() -> None:
+def test_a_shared_talk_needs_a_phone_that_has_opened_its_address() -> None:
     assert not checks.phone(READY).ok
     seen = Serving(READY.url, READY.status, None, READY.share_url, 1.0)
     assert checks.phone(seen).ok
 
 
-async def test_data_that_cannot_be_looked_at_is_no_green_light(
+async def test_data_that_cannot_be_checked_is_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
