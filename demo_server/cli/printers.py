@@ -16,7 +16,15 @@ from rich.table import Table
 from rich.text import Text
 
 from demo_server.protocol import events
-from demo_server.protocol.events import Check, ProgressData, ResultData, RunStatus
+from demo_server.protocol.events import (
+    Check,
+    FailureData,
+    NoteData,
+    ProgressData,
+    ResultData,
+    RunStatus,
+    StatusData,
+)
 from demo_server.protocol.findings import Finding
 from demo_server.runs.run import Run
 
@@ -78,21 +86,20 @@ class RunPrinter(Printer):
         self._progress: Progress | None = None
 
     def show(self, event: events.Event, encoded: str) -> None:
-        match event.kind:
-            case "progress":
-                self._show_progress(event.data)
-            case "status":
-                reason = f": {event.data.reason}" if event.data.reason else ""
-                self._print(f"{event.data.status.value}{reason}")
-            case "note":
-                self._print(event.data.text)
-            case "failure":
-                self._print(f"{event.data.exception}: {event.data.message}")
-                for more in (event.data.cause, event.data.remedy):
+        match event.data:
+            case ProgressData() as progress:
+                self._show_progress(progress)
+            case StatusData(status=status, reason=reason):
+                self._print(f"{status.value}: {reason}" if reason else status.value)
+            case NoteData(text=text):
+                self._print(text)
+            case FailureData() as failure:
+                self._print(f"{failure.exception}: {failure.message}")
+                for more in (failure.cause, failure.remedy):
                     if more:
                         self._print(more)
-            case "result" if not event.data.checks:  # they are `demo-server doctor`'s
-                self.show_result(event.data)
+            case ResultData() as result if not result.checks:  # `demo-server doctor` prints them
+                self.show_result(result)
 
     def show_result(self, result: ResultData) -> None:
         self.close()
@@ -137,7 +144,7 @@ class CheckPrinter(RunPrinter):
 
     def show(self, event: events.Event, encoded: str) -> None:
         super().show(event, encoded)
-        if event.kind == "result":
+        if isinstance(event.data, ResultData):
             self.checks = event.data.checks or self.checks
 
     def show_result(self, result: ResultData) -> None:
