@@ -1,4 +1,4 @@
-"""The server process: everything wired together, from its first line to its last."""
+"""The server process, from its start to its end."""
 
 from __future__ import annotations
 
@@ -32,21 +32,19 @@ from demo_server.system import process
 from demo_server.system.addresses import EVERYWHERE, LOOPBACK
 from demo_server.system.code_version import code_version
 from demo_server.system.settings import Settings
+from demo_server.web import limits
 from demo_server.web.app import create_app
-from demo_server.web.auth import Credentials, HostRule, session_key
-from demo_server.web.client_connection import SEND_TIMEOUT_S
+from demo_server.web.auth import Credentials, session_key
+from demo_server.web.dependencies import Parts
+from demo_server.web.hosts import HostRule
 from demo_server.web.http_protocol import HttpProtocol
 from demo_server.web.hub import Hub
 from demo_server.web.paired_devices import PairedDevices
 from demo_server.web.share_url import Sharing
 from demo_server.web.websocket_protocol import SocketProtocol
 
-LOOK_INTERVAL_S = 2.0
-# With few events, only an unanswered ping tells soon that a client takes nothing.
-PING_INTERVAL_S = 5.0
-# Each of the audience's phones is one; some systems allow 256 unless asked.
-OPEN_FILES = 4096
-# What could not be read may come back by itself: a hub that was out of reach.
+POLL_INTERVAL_S = 2.0
+# What could not be read may become readable by itself: a hub that was out of reach.
 DESCRIBE_RETRY_S = 30.0
 RECORDED = "This talk plays its recordings. Start it without --recorded to run anything."
 
@@ -72,23 +70,24 @@ class DemoServer:
         self.credentials = Credentials(settings.token, secret, key, devices=devices)
         if settings.pairing_code:
             self.credentials.add_code(settings.pairing_code)
-        self.measuring = Calibration(settings, composition.ray, self._describe)
-        self.composition.scheduler.on_change = self._changed
-        self._describe_again_at = math.inf
+        self.calibration = Calibration(settings, composition.ray, self._describe)
+        self.composition.scheduler.on_change = self._announce
+        self._retry_describe_at = math.inf
         self._described_code: object = None
-        self._trouble: str | None = None
+        self._describe_error: str | None = None
         self._url = f"http://localhost:{port}"
         self.sharing = Sharing(port, settings.share, settings.public_url)
         self.hub.share_url = self.sharing.url
         rule = HostRule(port, settings.allow_hosts, settings.allow_origins, self.sharing)
-        self.app = create_app(
-            self.hub,
-            self.composition.scheduler,
-            self.credentials,
-            rule,
-            settings.dist,
-            self._preflight,
+        parts = Parts(
+            hub=self.hub,
+            run_control=self.composition.scheduler,
+            credentials=self.credentials,
+            port=port,
+            dist=settings.dist,
+            preflight=self._preflight,
         )
+        self.app = create_app(parts, rule)
         self.app.router.lifespan_context = self._lifespan
 
     @contextlib.asynccontextmanager
@@ -99,36 +98,36 @@ class DemoServer:
             self.composition.scheduler.catalog = Experiments(trouble=RECORDED)
             self.hub.announce(ServerStatus.READY, None, [])
         else:
-            tasks.append(asyncio.create_task(self._look()))
+            tasks.append(asyncio.create_task(self._watch_code()))
         yield
         for task in tasks:
             task.cancel()
-        self.measuring.interrupt()
+        self.calibration.interrupt()
         await self.composition.scheduler.close()
 
     def _preflight(self) -> AsyncIterator[Finding]:
-        """Look at all that the talk stands on, this server included."""
+        """Check everything that the talk needs, this server included."""
         hub = self.hub
         serving = Serving(self._url, hub.status, hub.reason, hub.share_url, hub.visited_at)
         return preflight(self.settings, serving)
 
-    async def _look(self) -> None:
-        """Start everything that takes time, then keep looking whether code has changed."""
+    async def _watch_code(self) -> None:
+        """Start everything that takes time, then describe the experiments whenever code changes."""
         remembered = self.composition.describer.remembered()
         if remembered:
             self._described_code = code_version()
             self.composition.scheduler.catalog = Experiments(remembered)
         self.composition.scheduler.open()
         while True:
-            again = asyncio.get_running_loop().time() >= self._describe_again_at
-            if again or self._described_code != code_version():
+            retry = asyncio.get_running_loop().time() >= self._retry_describe_at
+            if retry or self._described_code != code_version():
                 await self._describe()
             idle = self.composition.scheduler.idle_and_ready
-            if idle and self.measuring.needed():
-                self.measuring.begin()
+            if idle and self.calibration.needed():
+                self.calibration.begin()
             if self.sharing.url != self.hub.share_url:
-                self._changed()
-            await asyncio.sleep(LOOK_INTERVAL_S)
+                self._announce()
+            await asyncio.sleep(POLL_INTERVAL_S)
 
     async def _describe(self) -> None:
         code = code_version()
@@ -136,24 +135,24 @@ class DemoServer:
             descriptions = await self.composition.describer.describe()
         except DescribeError as error:
             log.error("%s", error)
-            self._trouble = str(error)
-            self._describe_again_at = asyncio.get_running_loop().time() + DESCRIBE_RETRY_S
+            self._describe_error = str(error)
+            self._retry_describe_at = asyncio.get_running_loop().time() + DESCRIBE_RETRY_S
             if not self.composition.scheduler.catalog.known:
-                self.composition.scheduler.catalog = Experiments(trouble=self._trouble)
+                self.composition.scheduler.catalog = Experiments(trouble=self._describe_error)
         else:
-            self._describe_again_at = math.inf
-            self._trouble = " ".join(descriptions.errors) or None
+            self._retry_describe_at = math.inf
+            self._describe_error = " ".join(descriptions.errors) or None
             self.composition.scheduler.catalog = Experiments(descriptions)
         self._described_code = code
-        self._changed()
+        self._announce()
 
-    def _changed(self) -> None:
+    def _announce(self) -> None:
         scheduler = self.composition.scheduler
         if scheduler.busy:
-            self.measuring.interrupt()
+            self.calibration.interrupt()
         status, reason = self.composition.standby_pool.status
-        if self._trouble:
-            status, reason = ServerStatus.DEGRADED, self._trouble
+        if self._describe_error:
+            status, reason = ServerStatus.DEGRADED, self._describe_error
         elif not scheduler.catalog.known and status is ServerStatus.READY:
             status, reason = ServerStatus.STARTING, "The experiments are being read."
         self.hub.announce(status, reason, scheduler.catalog.infos, self.sharing.url)
@@ -187,32 +186,32 @@ def serve(
     _allow_open_files()
     listener = _listen(settings.host, settings.port)
     port = int(listener.getsockname()[1])
-    # Who listens everywhere is reached by this machine at its loopback address.
+    # A server on all addresses is reached from this machine at its loopback address.
     name = {EVERYWHERE: LOOPBACK}.get(settings.host, settings.host)
     host = f"[{name}]" if ":" in name else name
     secret = secrets.token_urlsafe(24)
-    book = StateFile(settings.cache / state_file.SERVER, secret)
-    book.entry.port, book.entry.url = port, f"http://{host}:{port}"
+    own_file = StateFile(settings.cache / state_file.SERVER, secret)
+    own_file.entry.port, own_file.entry.url = port, f"http://{host}:{port}"
     try:
         ended = state_file.end_orphans(settings.cache)
         if ended:
             log.info("%d processes of a server that was killed were ended", ended)
-        book.write()
-        server = DemoServer(settings, port, compose(settings, book), secret)
+        own_file.write()
+        server = DemoServer(settings, port, compose(settings, own_file), secret)
     except OSError as error:
         raise ServeError(f"{settings.cache} cannot be used: {error.strerror}.") from error
-    log.info("serving at %s", book.entry.url)
+    log.info("serving at %s", own_file.entry.url)
     if settings.share or settings.public_url:
         log.info("the audience's address: %s", server.sharing.url or "none yet, join a network")
     try:
         asyncio.run(_run(server.app, listener, settings))
     finally:
-        book.close()
+        own_file.close()
 
 
 def _allow_open_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    wanted = limits.OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, limits.OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
@@ -242,8 +241,8 @@ def uvicorn_config(app: FastAPI) -> uvicorn.Config:
         ws=SocketProtocol,
         ws_max_size=MAX_CLIENT_FRAME_BYTES,
         ws_per_message_deflate=False,
-        ws_ping_interval=PING_INTERVAL_S,
-        ws_ping_timeout=SEND_TIMEOUT_S,
+        ws_ping_interval=limits.PING_INTERVAL_S,
+        ws_ping_timeout=limits.SEND_TIMEOUT_S,
         log_config=None,
         access_log=False,
         server_header=False,

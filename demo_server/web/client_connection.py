@@ -17,19 +17,17 @@ from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import CloseCode, ErrorCode, Role
 from demo_server.runs.log import BrokenLogError
 from demo_server.runs.run import Run
+from demo_server.web import limits
 from demo_server.web.connection_slots import ConnectionSlot, ConnectionSlots, TooManyError
 from demo_server.web.frame_parser import BROKEN, decode
 from demo_server.web.hub import Client, Hub
 from demo_server.web.rate_limit import TokenBucket
 
-SEND_TIMEOUT_S = 10.0
-MAX_WATCHED = 64
-
 log = logging.getLogger(__name__)
 
 
-class Starter(Protocol):
-    """Who does what presenters ask for; each may raise `Refusal`."""
+class RunControl(Protocol):
+    """What presenters' commands go to; each method may raise `Refusal`."""
 
     def start(self, request_id: str, experiment: str, params: dict[str, JsonValue]) -> str: ...
 
@@ -40,62 +38,62 @@ class Starter(Protocol):
 
 @dataclass(frozen=True)
 class Handshake:
-    """Who is at the other end of a socket, as far as its handshake tells."""
+    """What a websocket's handshake tells about the client."""
 
     address: str
     device: str | None
     """The paired device that it belongs to."""
     browser: str | None
-    """What tells this browser from others."""
+    """The id by which its votes are counted once."""
     role_of: Callable[[str | None], Role | None]
-    """The role that the hello's token gives; None for one who has tried too many."""
+    """The role that the hello's token gives; None after too many wrong ones."""
 
 
 class ClientConnection:
     """The conversation with one client, from its hello until either side leaves."""
 
     def __init__(
-        self, socket: WebSocket, hub: Hub, starter: Starter, connections: ConnectionSlots
+        self, socket: WebSocket, hub: Hub, run_control: RunControl, slots: ConnectionSlots
     ) -> None:
-        self._socket, self._hub, self._starter = socket, hub, starter
-        self._connections = connections
-        self._frames = TokenBucket(size=400, rate=120)
-        self._bad_frames = TokenBucket(size=20, rate=1)
+        self._socket, self._hub, self._run_control = socket, hub, run_control
+        self._slots = slots
+        self._frames = TokenBucket(limits.FRAMES)
+        self._bad_frames = TokenBucket(limits.BROKEN_FRAMES)
 
-    async def run(self, guest: Handshake) -> None:
-        """Talk until the client goes or is closed."""
+    async def run(self, handshake: Handshake) -> None:
+        """Accept the websocket and serve it until either side closes it."""
         await self._socket.accept()
         try:
-            await self._visit(guest)
+            await self._admit(handshake)
         except (WebSocketDisconnect, WebSocketDisconnected):
             return
 
-    async def _visit(self, guest: Handshake) -> None:
+    async def _admit(self, handshake: Handshake) -> None:
         try:
-            with self._connections.visit(guest.address, guest.device is not None) as visit:
-                await self._converse(guest, visit)
+            with self._slots.acquire(handshake.address, handshake.device is not None) as slot:
+                await self._serve(handshake, slot)
         except TooManyError as error:
             await self._socket.close(CloseCode.TRY_AGAIN_LATER, str(error))
 
-    async def _converse(self, guest: Handshake, visit: ConnectionSlot) -> None:
-        hello = await self._hello(visit)
+    async def _serve(self, handshake: Handshake, slot: ConnectionSlot) -> None:
+        hello = await self._hello(slot)
         if hello is None:
             return
-        role = guest.role_of(hello.token)
+        role = handshake.role_of(hello.token)
         if role is None:
             await self._socket.close(CloseCode.FRAME_FLOOD, "Too many wrong tokens: wait a minute.")
             return
-        client = self._hub.join(role, guest.device, guest.browser)
+        client = self._hub.join(role, handshake.device, handshake.browser)
         try:
-            await self._talk(client, hello)
+            await self._exchange(client, hello)
         finally:
             self._hub.leave(client)
 
-    async def _hello(self, visit: ConnectionSlot) -> frames.Hello | None:
+    async def _hello(self, slot: ConnectionSlot) -> frames.Hello | None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(frames.HELLO_TIMEOUT_S) as patience:
-                self._connections.wait(visit, lambda: patience.reschedule(loop.time()))
+            async with asyncio.timeout(frames.HELLO_TIMEOUT_S) as timeout:
+                self._slots.await_hello(slot, lambda: timeout.reschedule(loop.time()))
                 frame = decode(await self._receive())
         except TimeoutError:
             await self._socket.close(CloseCode.NO_HELLO, "Send hello within 5 s.")
@@ -105,27 +103,27 @@ class ClientConnection:
             await self._socket.close(CloseCode.NO_HELLO, "The first frame must be hello.")
             return None
         finally:
-            self._connections.arrive(visit)
+            self._slots.end_wait(slot)
         if not isinstance(frame, frames.Hello):
             await self._socket.close(CloseCode.NO_HELLO, "The first frame must be hello.")
             return None
         return frame
 
-    async def _take_up(self, client: Client, hello: frames.Hello) -> None:
-        """Go on where the client was; its welcome and the beats do not wait for that."""
+    async def _resume(self, client: Client, hello: frames.Hello) -> None:
+        """Watch again what the client watched; its welcome and the beats don't wait for that."""
         if hello.have is None:
             return
         same = hello.have.epoch == self._hub.epoch
         for run_id, seq in hello.have.runs.items():
-            # Another epoch's places mean nothing here: such a client gets snapshots.
+            # Another epoch's seqs mean nothing here: such a client gets snapshots.
             try:
                 await self._watch(client, run_id, seq if same else None)
             except Refusal as refusal:
                 client.send_queue.reply(refusal.frame().model_dump_json())
                 client.wake.set()
 
-    async def _talk(self, client: Client, hello: frames.Hello) -> None:
-        """Write, and read in a task beside, until one of both ends."""
+    async def _exchange(self, client: Client, hello: frames.Hello) -> None:
+        """Write, and read in a second task, until one of both ends."""
         reader = asyncio.create_task(self._read(client, hello))
         reader.add_done_callback(lambda _: client.wake.set())
         try:
@@ -152,9 +150,9 @@ class ClientConnection:
         return text
 
     async def _read(self, client: Client, hello: frames.Hello) -> None:
-        await self._take_up(client, hello)
+        await self._resume(client, hello)
         while True:
-            # Whoever does not read the answers is not asked for more questions.
+            # From a client that doesn't read the replies no more frames are read.
             if client.send_queue.full:
                 client.drained = asyncio.Event()
                 await client.drained.wait()
@@ -183,23 +181,25 @@ class ClientConnection:
             if client.revoked:
                 await self._socket.close(CloseCode.NOT_ALLOWED, "This device was revoked.")
                 return
-            frames = client.send_queue.take()
+            frames = client.send_queue.drain()
             if client.drained:
                 client.drained.set()
                 client.drained = None
             for frame in frames:
                 try:
-                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                    async with asyncio.timeout(limits.SEND_TIMEOUT_S):
                         await self._socket.send_text(frame)
                 except TimeoutError:
-                    log.info("a client took nothing for %.0f s and is closed", SEND_TIMEOUT_S)
+                    log.info(
+                        "a client read nothing for %.0f s and is closed", limits.SEND_TIMEOUT_S
+                    )
                     await self._socket.close(CloseCode.TOO_SLOW, "Too slow: come back.")
                     return
 
     async def _handle(self, client: Client, frame: frames.ClientFrame) -> None:
         match frame:
             case frames.Hello():
-                raise Refusal(ErrorCode.BAD_FRAME, "hello was said already.", field="type")
+                raise Refusal(ErrorCode.BAD_FRAME, "hello was sent already.", field="type")
             case frames.Watch():
                 await self._watch(client, frame.run_id, frame.after)
             case frames.Unwatch():
@@ -219,22 +219,24 @@ class ClientConnection:
             )
         match frame:
             case frames.Start():
-                run_id = self._starter.start(frame.request_id, frame.experiment, frame.params)
+                run_id = self._run_control.start(frame.request_id, frame.experiment, frame.params)
                 accepted = frames.Accepted(request_id=frame.request_id, run_id=run_id)
                 client.send_queue.reply(accepted.model_dump_json())
                 client.wake.set()
             case frames.Cancel():
-                self._starter.cancel(frame.run_id)
+                self._run_control.cancel(frame.run_id)
             case frames.Act():
-                self._starter.act(frame.run_id, frame.action, frame.args)
+                self._run_control.act(frame.run_id, frame.action, frame.args)
 
     async def _watch(self, client: Client, run_id: str, after: int | None) -> None:
         if (
-            len(client.send_queue.watched) >= MAX_WATCHED
+            len(client.send_queue.watched) >= limits.MAX_WATCHED_RUNS
             and run_id not in client.send_queue.watched
         ):
             raise Refusal(
-                ErrorCode.TOO_MANY, f"You watch {MAX_WATCHED} runs: unwatch one first.", "run_id"
+                ErrorCode.TOO_MANY,
+                f"You watch {limits.MAX_WATCHED_RUNS} runs: unwatch one first.",
+                "run_id",
             )
         try:
             run: Run | None = await self._hub.runs.load(run_id)

@@ -1,4 +1,4 @@
-"""A client's frame, from text to model, and what is wrong with it where it is not one."""
+"""A client's frame, from text to model, or what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from pydantic import ValidationError
 from demo_server.protocol import frames
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode
-
-# Drawings and polls need eight; each level costs the stack of whoever walks it.
-MAX_DEPTH = 32
+from demo_server.web import limits
 
 BROKEN = {ErrorCode.NOT_JSON, ErrorCode.BAD_FRAME, ErrorCode.UNKNOWN_TYPE}
 
@@ -27,7 +25,7 @@ def decode(text: str) -> frames.ClientFrame:
     try:
         body = json.loads(text, parse_constant=_not_finite, parse_float=_finite)
         if "\\u" in text:
-            # Half a surrogate pair is a string that no answer can carry: it stays outside.
+            # Half a surrogate pair can't be encoded in any answer.
             json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Refusal(
@@ -37,8 +35,8 @@ def decode(text: str) -> frames.ClientFrame:
         raise Refusal(
             ErrorCode.BAD_FRAME, "A frame is a JSON object with a string `type`.", field="type"
         )
-    if _is_deeper(body, MAX_DEPTH):
-        raise Refusal(ErrorCode.BAD_FRAME, f"A frame may be {MAX_DEPTH} levels deep.")
+    if _is_deeper(body, limits.MAX_FRAME_DEPTH):
+        raise Refusal(ErrorCode.BAD_FRAME, f"A frame may be {limits.MAX_FRAME_DEPTH} levels deep.")
     try:
         return frames.client_frame.validate_python(body, strict=True)
     except ValidationError as error:
@@ -57,7 +55,7 @@ def _is_deeper(body: Any, levels: int) -> bool:
 
 
 def _not_finite(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite(digits: str) -> float:

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP, not waiting for ever for a request that does not come."""
+"""uvicorn's HTTP, with a bound on how long a connection may send no request."""
 
 from __future__ import annotations
 
@@ -7,50 +7,48 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-REQUEST_TIMEOUT_S = 10.0
-# Below the files that the process may open; websockets are counted with them.
-MAX_SOCKETS = 3000
+from demo_server.web import limits
 
 
 class HttpProtocol(H11Protocol):
-    """Closes who connects and asks for nothing, at once where there are too many."""
+    """Closes connections without a request: after a while, or at once where there are too many."""
 
-    _patience: asyncio.TimerHandle | None = None
+    _request_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait()
-        if len(self.connections) > MAX_SOCKETS:
+        self._start_timer()
+        if len(self.connections) > limits.MAX_CONNECTIONS:
             waiting = [
-                (other._patience.when(), other.transport)
+                (other._request_timer.when(), other.transport)
                 for other in self.connections
-                if isinstance(other, HttpProtocol) and other._patience
+                if isinstance(other, HttpProtocol) and other._request_timer
             ]
             min(waiting, key=lambda entry: entry[0])[1].abort()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
-            self._go_on()
-        elif self._patience is None and self.timeout_keep_alive_task is None:
-            self._wait()
+            self._stop_timer()
+        elif self._request_timer is None and self.timeout_keep_alive_task is None:
+            self._start_timer()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self._go_on()
+        self._stop_timer()
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._go_on()
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        self._patience = self.loop.call_later(REQUEST_TIMEOUT_S, self._give_up)
+    def _start_timer(self) -> None:
+        self._request_timer = self.loop.call_later(limits.REQUEST_TIMEOUT_S, self._abort)
 
-    def _go_on(self) -> None:
-        if self._patience:
-            self._patience.cancel()
-            self._patience = None
+    def _stop_timer(self) -> None:
+        if self._request_timer:
+            self._request_timer.cancel()
+            self._request_timer = None
 
-    def _give_up(self) -> None:
-        self._patience = None
+    def _abort(self) -> None:
+        self._request_timer = None
         self.transport.abort()

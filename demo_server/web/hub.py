@@ -1,4 +1,4 @@
-"""Everybody who is connected, and what all of them are told."""
+"""All connected clients, and what each of them is sent."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from demo_server.protocol.frames import (
 )
 from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
-from demo_server.web.send_queue import FLUSH_INTERVAL_S, SendQueue
+from demo_server.web import limits
+from demo_server.web.send_queue import SendQueue
 from demo_server.web.shared_state import Patch, SharedState
 
-# Older ones are at GET /api/runs.
-WELCOME_RUNS = 100
-TICK_S = FLUSH_INTERVAL_S[Role.PRESENTER]
-_VIEWER_TICKS = round(FLUSH_INTERVAL_S[Role.VIEWER] / TICK_S)
+TICK_S = limits.FLUSH_INTERVAL_S[Role.PRESENTER]
+_VIEWER_TICKS = round(limits.FLUSH_INTERVAL_S[Role.VIEWER] / TICK_S)
 _BEAT_TICKS = round(BEAT_INTERVAL_S / TICK_S)
 
 
@@ -45,7 +44,7 @@ class Client:
         self.revoked = False
         self.voter: str | None = None
         self.wake = asyncio.Event()
-        # Only there while somebody waits for it: an event for each client costs memory.
+        # Set only while its reader waits for it: an event for each client costs memory.
         self.drained: asyncio.Event | None = None
 
 
@@ -59,12 +58,12 @@ class Hub:
         self.status = ServerStatus.STARTING
         self.reason: str | None = "The server is starting."
         self.share_url: str | None = None
-        # When a device last came by that address, Unix time in seconds.
+        # When a device last opened that address, Unix time in seconds.
         self.visited_at: float | None = None
         self.experiments: list[ExperimentInfo] = []
 
     def join(self, role: Role, device: str | None = None, browser: str | None = None) -> Client:
-        """Let a client in; its first frame is the welcome."""
+        """Add a client; its first frame is the welcome."""
         client = Client(role, SendQueue(self.epoch), device, browser)
         welcome = Welcome(
             epoch=self.epoch,
@@ -73,7 +72,7 @@ class Hub:
             reason=self.reason,
             share_url=self.share_url,
             experiments=self.experiments,
-            runs=self.runs.list()[-WELCOME_RUNS:],
+            runs=self.runs.list()[-limits.WELCOME_RUNS :],
             channels=self.channels.state,
             recorded=self.recorded,
         )
@@ -83,8 +82,8 @@ class Hub:
         return client
 
     @property
-    def place(self) -> str:
-        """Where the deck is, as the end of a slide's address; empty while nobody has said."""
+    def position(self) -> str:
+        """Where the deck is, as the end of a slide's address; empty until a page is published."""
         state = self.channels.state.get("deck", {})
         page, clicks = state.get("page"), state.get("clicks")
         if not isinstance(page, int) or page < 1:
@@ -95,7 +94,7 @@ class Hub:
         self.clients.discard(client)
 
     def revoke(self, device: str) -> None:
-        """Take a device's rights from its clients at once, and close them."""
+        """Revoke the rights of a device's clients at once, and close them."""
         for client in self.clients:
             if client.device == device:
                 client.role, client.revoked = Role.VIEWER, True
@@ -108,7 +107,7 @@ class Hub:
         experiments: list[ExperimentInfo],
         share_url: str | None = None,
     ) -> None:
-        """Tell all clients how the server is, when that has changed."""
+        """Send all clients the server's status when it has changed."""
         known = (self.status, self.reason, self.experiments, self.share_url)
         if (status, reason, experiments, share_url) == known:
             return

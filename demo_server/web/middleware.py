@@ -8,7 +8,8 @@ from typing import Any
 from fastapi.requests import HTTPConnection
 from fastapi.responses import PlainTextResponse
 
-from demo_server.web.auth import HostRule
+from demo_server.protocol.frames import CloseCode
+from demo_server.web.hosts import HostRule, is_loopback_name
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -20,12 +21,12 @@ HEADERS = {
     b"content-security-policy": b"default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; "
     b"base-uri 'self'; form-action 'self'; frame-ancestors 'self'; object-src 'none'",
 }
-# On plain HTTP from another machine a browser ignores it, and says so as an error.
+# On plain HTTP from another machine a browser ignores it, and reports that as an error.
 SECURE_HEADERS = {b"cross-origin-opener-policy": b"same-origin"}
 
 
 class HostCheck:
-    """Refuses what does not address this server, and adds the headers every answer has."""
+    """Refuses requests to other names, and adds the headers that every answer has."""
 
     def __init__(self, app: Any, rule: HostRule) -> None:
         self._app, self._rule = app, rule
@@ -36,10 +37,11 @@ class HostCheck:
             return
         connection = HTTPConnection(scope)
         headers = connection.headers
-        refused = self._rule.refuses(headers.get("host"), headers.get("origin"))
+        refused = self._rule.refusal(headers.get("host"), headers.get("origin"))
         if refused and scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close", "code": 4003, "reason": refused[:120]})
+            reason = refused[:120]
+            await send({"type": "websocket.close", "code": CloseCode.NOT_ALLOWED, "reason": reason})
             return
         if scope["type"] == "websocket":
             # What stays here stays as long as a client does.
@@ -54,14 +56,13 @@ class HostCheck:
                 message["headers"] = [*message.get("headers", []), *added.items()]
             await send(message)
 
+        app = self._app
         if refused:
-            await PlainTextResponse(refused, 421)(scope, receive, send_with_headers)
-            return
-        await self._app(scope, receive, send_with_headers)
+            app = PlainTextResponse(refused, 421)
+        await app(scope, receive, send_with_headers)
 
 
 def _is_secure(connection: HTTPConnection) -> bool:
-    """Tell whether a browser takes this for a secure context."""
-    host = connection.headers.get("host", "").rpartition(":")[0]
-    own = host in ("localhost", "127.0.0.1", "[::1]")
-    return own or connection.scope["scheme"] in ("https", "wss")
+    """Tell whether a browser treats this as a secure context."""
+    is_own = is_loopback_name(connection.headers.get("host", ""))
+    return is_own or connection.scope["scheme"] in ("https", "wss")

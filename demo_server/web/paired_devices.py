@@ -12,9 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, TypeAdapter
 
 from demo_server.system.files import OWNER_ONLY, write_atomically
-
-DEVICE_SECONDS = 24 * 3600
-MAX_DEVICES = 32
+from demo_server.web import limits
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +46,9 @@ class PairedDevices:
         """Pair a device; where there are too many the oldest goes."""
         now = self._clock()
         device = Device(
-            id=secrets.token_hex(8), name=name, paired_at=now, until=now + DEVICE_SECONDS
+            id=secrets.token_hex(8), name=name, paired_at=now, until=now + limits.DEVICE_SECONDS
         )
-        kept = self.paired()[-MAX_DEVICES + 1 :]
+        kept = self.paired()[-limits.MAX_DEVICES + 1 :]
         self._devices = {known.id: known for known in [*kept, device]}
         try:
             self._write()
@@ -58,13 +56,13 @@ class PairedDevices:
             log.warning("%s is paired until the server ends only: %s", name, error.strerror)
         return device
 
-    def knows(self, device_id: str) -> bool:
+    def is_paired(self, device_id: str) -> bool:
         device = self._devices.get(device_id)
         return device is not None and device.until >= self._clock()
 
     def paired(self) -> list[Device]:
         """Return all that are let in, the oldest first."""
-        return [device for device in self._devices.values() if self.knows(device.id)]
+        return [device for device in self._devices.values() if self.is_paired(device.id)]
 
     def revoke(self, device_id: str) -> bool:
         """Let a device in no more, also after a restart; False where it is not known.

@@ -1,4 +1,4 @@
-"""How often something may be done: a bucket that fills slowly, one or one for each address."""
+"""How often something may be done: a token bucket, and one for each address."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import time
 from collections.abc import Callable
 
 from demo_server.system.addresses import network
-
-MAX_ADDRESSES = 1024
+from demo_server.web import limits
+from demo_server.web.limits import Rate
 
 Clock = Callable[[], float]
 
 
 class TokenBucket:
-    """A bucket of `size` that fills by `rate` a second."""
+    """A bucket that holds `rate.burst` tokens and fills by `rate.per_second`."""
 
-    def __init__(self, size: float, rate: float, clock: Clock = time.monotonic) -> None:
-        self._size, self._rate, self._clock = size, rate, clock
-        self._left, self._at = size, clock()
+    def __init__(self, rate: Rate, clock: Clock = time.monotonic) -> None:
+        self._rate, self._clock = rate, clock
+        self._left, self._at = rate.burst, clock()
 
     @property
     def left(self) -> bool:
         """Whether one more may be taken."""
         now = self._clock()
-        self._left = min(self._size, self._left + (now - self._at) * self._rate)
+        self._left = min(self._rate.burst, self._left + (now - self._at) * self._rate.per_second)
         self._at = now
         return self._left >= 1
 
@@ -36,10 +36,10 @@ class TokenBucket:
 
 
 class Attempts:
-    """Wrong tokens and wrong pairing codes: ten, then one each six seconds for an address."""
+    """Wrong tokens and wrong pairing codes, counted for each address."""
 
-    def __init__(self, size: float = 10, rate: float = 1 / 6, clock: Clock = time.monotonic):
-        self._size, self._rate, self._clock = size, rate, clock
+    def __init__(self, rate: Rate = limits.ATTEMPTS, clock: Clock = time.monotonic) -> None:
+        self._rate, self._clock = rate, clock
         self._addresses: dict[str, TokenBucket] = {}
 
     def exhausted(self, address: str) -> bool:
@@ -50,9 +50,9 @@ class Attempts:
     def failed(self, address: str) -> None:
         """Count a wrong attempt from `address`."""
         key = network(address)
-        known = self._addresses.pop(key, None) or TokenBucket(self._size, self._rate, self._clock)
+        known = self._addresses.pop(key, None) or TokenBucket(self._rate, self._clock)
         known.spend()
-        # The one that was heard of last goes last.
+        # In the order of their last attempt: the oldest is forgotten first.
         self._addresses[key] = known
-        if len(self._addresses) > MAX_ADDRESSES:
+        if len(self._addresses) > limits.MAX_COUNTED_ADDRESSES:
             self._addresses.pop(next(iter(self._addresses)))

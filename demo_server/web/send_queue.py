@@ -1,21 +1,19 @@
-"""What one client is still to be told, bounded by construction.
+"""What waits to be sent to one client, bounded by construction.
 
 Events are not queued for each client: a client has a place in each run it watches, and what
-follows is taken from the run when the socket is free. Whoever falls too far behind gets one
+follows is taken from the run when the socket is free. A client that falls too far behind gets one
 snapshot of each watched run instead. What else a client gets is merged while it waits, so a
-client that takes nothing costs no more memory than one that does.
+client that reads nothing costs no more memory than one that does.
 """
 
 from __future__ import annotations
 
 import json
 
-from demo_server.protocol.frames import Beat, Role, State
+from demo_server.protocol.frames import Beat, State
 from demo_server.runs.run import Run
+from demo_server.web import limits
 from demo_server.web.shared_state import Patch, combine
-
-FLUSH_INTERVAL_S = {Role.PRESENTER: 0.05, Role.VIEWER: 0.25}
-MAX_REPLIES = 64
 
 
 class SendQueue:
@@ -27,19 +25,19 @@ class SendQueue:
         self._server: str | None = None
         self._runs: dict[str, str] = {}
         self._shared_state: dict[str, list[Patch]] = {}
-        # The runs themselves: who watches a run hears its end, whatever the server forgets. After
-        # that there is nothing to hear, and the run is let go.
+        # The runs themselves: a client that watches a run receives its end, whatever the server
+        # forgets. Nothing follows the end, and the run is released.
         self._watched: dict[str, tuple[Run | None, int]] = {}
         self._beat = False
 
     @property
     def full(self) -> bool:
         """Too many answers wait: the client's next frame must wait too."""
-        return len(self._replies) >= MAX_REPLIES
+        return len(self._replies) >= limits.MAX_REPLIES
 
     @property
     def pending(self) -> bool:
-        """There is something to send: who has nothing is not woken."""
+        """There is something to send; a client without is not woken."""
         return bool(
             self._beat or self._replies or self._runs or self._server or self._shared_state
         ) or any(run is not None and run.seq > seq for run, seq in self._watched.values())
@@ -53,7 +51,7 @@ class SendQueue:
         self._replies.append(frame)
 
     def server(self, frame: str) -> None:
-        """Replace the server's news: only the newest counts."""
+        """Replace the server's status: only the newest counts."""
         self._server = frame
 
     def run(self, run_id: str, frame: str) -> None:
@@ -66,7 +64,7 @@ class SendQueue:
             waiting.append(copied)
 
     def watch(self, run: Run, after: int) -> None:
-        """Tell the client of `run` from `after` on; a place that cannot be gets a snapshot."""
+        """Send the events of `run` after `after`; a seq that it hasn't reached gets a snapshot."""
         if after > run.seq:
             self._replies.append(run.snapshot_frame())
             after = run.seq
@@ -78,8 +76,8 @@ class SendQueue:
     def beat(self) -> None:
         self._beat = True
 
-    def take(self) -> list[str]:
-        """Return the frames to send now, and forget them."""
+    def drain(self) -> list[str]:
+        """Return the frames to send now, and remove them."""
         frames, self._replies = self._replies, []
         frames += self._runs.values()
         self._runs.clear()

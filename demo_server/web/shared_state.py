@@ -12,14 +12,7 @@ from pydantic import JsonValue
 
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode, Role
-
-MAX_CHANNELS = 32
-MAX_CHANNEL_BYTES = 1024 * 1024
-MAX_DEPTH = 12
-MAX_POLLS = 32
-MAX_CHOICES = 32
-MAX_VOTER = 64
-MAX_VOTERS = 10_000
+from demo_server.web import limits
 
 Patch = dict[str, JsonValue]
 
@@ -94,23 +87,27 @@ class SharedState:
         Raises:
             Refusal: the sender may not, or the state would grow too large.
         """
-        if _depth(patch) > MAX_DEPTH:
+        if _depth(patch) > limits.MAX_PATCH_DEPTH:
             raise Refusal(
-                ErrorCode.BAD_FRAME, f"A patch may be {MAX_DEPTH} levels deep.", field="patch"
+                ErrorCode.BAD_FRAME,
+                f"A patch may be {limits.MAX_PATCH_DEPTH} levels deep.",
+                field="patch",
             )
         if role is not Role.PRESENTER:
             voter = _vote(channel, patch, voter)
             self._claim(voter, browser)
-        if channel not in self.state and len(self.state) >= MAX_CHANNELS:
+        if channel not in self.state and len(self.state) >= limits.MAX_CHANNELS:
             raise Refusal(
-                ErrorCode.TOO_MANY, f"There are {MAX_CHANNELS} channels already.", field="channel"
+                ErrorCode.TOO_MANY,
+                f"There are {limits.MAX_CHANNELS} channels already.",
+                field="channel",
             )
         merged = json.loads(json.dumps(self.state.get(channel, {})))
         merge(merged, json.loads(json.dumps(patch)))
-        if len(json.dumps(merged)) > MAX_CHANNEL_BYTES:
+        if len(json.dumps(merged)) > limits.MAX_CHANNEL_BYTES:
             raise Refusal(
                 ErrorCode.TOO_MANY,
-                f"Channel {channel!r} would hold more than {MAX_CHANNEL_BYTES // 1024} KiB; "
+                f"Channel {channel!r} would hold more than {limits.MAX_CHANNEL_BYTES // 1024} KiB; "
                 "clear it before adding to it.",
                 field="patch",
             )
@@ -128,7 +125,7 @@ class SharedState:
             raise Refusal(
                 ErrorCode.NOT_ALLOWED, "This browser has voted as somebody else.", field="patch"
             )
-        if len(self._voters) >= MAX_VOTERS and browser not in self._voters:
+        if len(self._voters) >= limits.MAX_VOTERS and browser not in self._voters:
             raise Refusal(ErrorCode.TOO_MANY, "There are too many voters.", field="patch")
         self._browsers[voter], self._voters[browser] = browser, voter
 
@@ -159,10 +156,10 @@ def _vote(channel: str, patch: Patch, bound: str | None) -> str:
                 field="patch",
             )
         voters.update(results)
-    if len(voters) != 1 or len(patch) > MAX_POLLS:
+    if len(voters) != 1 or len(patch) > limits.MAX_POLLS:
         raise Refusal(ErrorCode.NOT_ALLOWED, "A vote has exactly one voter.", field="patch")
     (voter,) = voters
-    if len(voter) > MAX_VOTER or bound not in (None, voter):
+    if len(voter) > limits.MAX_VOTER_CHARACTERS or bound not in (None, voter):
         raise Refusal(
             ErrorCode.NOT_ALLOWED, "This connection has voted as somebody else.", field="patch"
         )
@@ -171,5 +168,5 @@ def _vote(channel: str, patch: Patch, bound: str | None) -> str:
 
 def _is_choice(value: JsonValue) -> bool:
     if isinstance(value, list):
-        return len(value) <= MAX_CHOICES and all(type(choice) is int for choice in value)
+        return len(value) <= limits.MAX_CHOICES and all(type(choice) is int for choice in value)
     return type(value) is int

@@ -1,4 +1,4 @@
-"""uvicorn's websocket, able to close a client that takes nothing."""
+"""uvicorn's websocket, able to close a client that reads nothing."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from demo_server.protocol.frames import CloseCode
+from demo_server.web import limits
 
-LINGER_S = 5.0
-# Not a code of ours: the websocket's own, for text that is not UTF-8.
+# The websocket's own close code for text that is not UTF-8.
 _INVALID_DATA = 1007
 
 log = logging.getLogger(__name__)
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """Puts the close frame behind what waits, and gives up on the connection soon after.
+    """Queues the close frame behind what waits, and aborts the connection soon after.
 
-    Without this a close waits for the client to read, and so does the memory of what it did not.
+    Without this a close waits for the client to read, and what it did not read stays in memory.
     """
 
     async def send(self, message: Any) -> None:
         if message["type"] == "websocket.close":
             if not self.writable.is_set():
                 self.writable.set()
-                self.loop.call_later(LINGER_S, self.transport.abort)
+                self.loop.call_later(limits.CLOSE_TIMEOUT_S, self.transport.abort)
         else:
             await self.writable.wait()
             if self.close_sent:
-                # It was closed while this waited: there is nobody to send it to any more.
+                # It was closed while this waited.
                 raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.accept":
-            # The handshake is over, and what it said is in the scope.
+            # The handshake is over; what it carried is in the scope.
             del self.request, self.response
 
     def keepalive_timeout(self) -> None:
-        """Close a client that did not even answer a ping: it takes nothing, or is gone."""
+        """Close a client that answered no ping: it reads nothing, or is gone."""
         self.pong_timer = None
         self.pending_ping_payload = None
         if self.close_sent or self.transport.is_closing():
@@ -49,7 +49,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.transport.close()
-        self.loop.call_later(LINGER_S, self.transport.abort)
+        self.loop.call_later(limits.CLOSE_TIMEOUT_S, self.transport.abort)
 
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not _is_utf8(self.frames):

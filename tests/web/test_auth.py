@@ -10,11 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 import websockets
-from starlette.routing import BaseRoute
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from demo_server.protocol.frames import CloseCode, Role
-from demo_server.web.auth import RULES, Credentials, HostRule, Need, session_key
+from demo_server.web.auth import Credentials, session_key
+from demo_server.web.dependencies import ROLES, anyone
+from demo_server.web.hosts import HostRule
 from demo_server.web.paired_devices import PairedDevices
+from demo_server.web.routes import ROUTERS
 from tests.support.client import TOKEN, Serve, Served
 
 
@@ -25,41 +29,69 @@ async def get(
         return await client.request(method, path, headers=headers)
 
 
-def paths(routes: list[BaseRoute]) -> set[str]:
-    return {getattr(route, "path", repr(route)) for route in routes}
+ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
-async def test_every_route_has_a_rule_and_every_rule_a_route(serve: Serve) -> None:
-    served = await serve()
-    assert paths(served.server.app.routes) == set(RULES)
+def roles_of(route: APIRoute) -> list[object]:
+    return [d.dependency for d in route.dependencies if d.dependency in ROLES]
 
 
-async def test_a_route_without_a_rule_is_closed(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.methods} {route.path}")
+def test_every_route_declares_one_role(route: APIRoute) -> None:
+    assert len(roles_of(route)) == 1
+
+
+async def test_no_route_is_served_besides_the_declared_ones_and_the_websocket(
+    serve: Serve,
 ) -> None:
-    monkeypatch.delitem(RULES, "/api/runs")
     served = await serve()
-    assert (await get(served, "/api/runs")).status_code == 403
+    own = [route for route in served.server.app.routes if isinstance(route, BaseRoute)]
+    assert [route.path for route in own if isinstance(route, Route | WebSocketRoute)] == ["/ws"]
+    assert len(own) == 1 + len(ROUTERS)
 
 
-def methods_of(served: Served, path: str) -> set[str]:
-    routes = [route for route in served.server.app.routes if getattr(route, "path", "") == path]
-    return {method for route in routes for method in getattr(route, "methods", ())}
+async def test_a_route_that_declares_no_role_is_refused(serve: Serve) -> None:
+    served = await serve()
+    served.server.app.router.routes.pop()  # the deck has every path
+
+    @served.server.app.get("/api/forgotten")
+    async def forgotten() -> str:
+        return "secret"
+
+    presenter = {"Authorization": f"Bearer {TOKEN}"}
+    answer = await get(served, "/api/forgotten", presenter)
+    assert answer.status_code == 403
+    assert "declares no role" in answer.text
 
 
-CLOSED = [path for path, need in RULES.items() if need is not Need.NOTHING]
+CLOSED = [
+    (method, re.sub(r"\{\w+\}", "x", route.path))
+    for route in ROUTES
+    for method in sorted(route.methods)
+    if roles_of(route) != [anyone]
+]
 
 
-@pytest.mark.parametrize("path", CLOSED)
+def test_logs_results_checks_devices_and_codes_are_closed() -> None:
+    assert set(CLOSED) == {
+        ("GET", "/api/runs/x/log"),
+        ("GET", "/api/runs/x/result.parquet"),
+        ("GET", "/api/check"),
+        ("GET", "/api/devices"),
+        ("POST", "/api/devices/codes"),
+        ("DELETE", "/api/devices/x"),
+        ("POST", "/api/pairing-codes"),
+    }
+
+
+@pytest.mark.parametrize(("method", "path"), CLOSED)
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Bearer", "Basic x", TOKEN])
-async def test_what_is_the_presenters_is_refused_to_others(
-    serve: Serve, path: str, authorization: str | None
+async def test_a_closed_route_is_refused_without_credentials(
+    serve: Serve, method: str, path: str, authorization: str | None
 ) -> None:
     served = await serve()
     headers = {"Authorization": authorization} if authorization else None
-    for method in methods_of(served, path):
-        answer = await get(served, re.sub(r"\{\w+\}", "x", path), headers, method)
-        assert answer.status_code == 403
+    assert (await get(served, path, headers, method)).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/api/runs", "/", "/pair", "/openapi.json"])
@@ -77,7 +109,7 @@ async def test_pages_of_another_origin_are_refused(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1"])
-async def test_a_socket_of_another_origin_is_refused(serve: Serve, origin: str) -> None:
+async def test_a_websocket_of_another_origin_is_refused(serve: Serve, origin: str) -> None:
     served = await serve()
     url = f"ws://127.0.0.1:{served.port}/ws"
     with pytest.raises(websockets.InvalidStatus):
@@ -86,7 +118,7 @@ async def test_a_socket_of_another_origin_is_refused(serve: Serve, origin: str) 
     await own.close()
 
 
-async def test_a_page_of_another_origin_gets_no_socket_though_the_browser_sends_the_cookie(
+async def test_a_page_of_another_origin_gets_no_websocket_even_with_the_cookie(
     serve: Serve,
 ) -> None:
     served = await serve()
@@ -101,9 +133,7 @@ async def test_a_page_of_another_origin_gets_no_socket_though_the_browser_sends_
 
 
 @pytest.mark.parametrize("share", [False, True])
-async def test_a_name_that_was_bent_to_this_machine_reaches_nothing(
-    serve: Serve, share: bool
-) -> None:
+async def test_dns_rebinding_is_rejected(serve: Serve, share: bool) -> None:
     served = await serve(share=share)
     evil = f"evil.example:{served.port}"
     headers = {"Host": evil, "Origin": f"http://{evil}", "Cookie": await paired(served)}
@@ -126,7 +156,7 @@ async def role_in(socket: websockets.ClientConnection) -> str:
     return str(json.loads(await socket.recv())["role"])
 
 
-async def test_every_answer_keeps_the_referrer_and_the_type(serve: Serve) -> None:
+async def test_every_answer_has_the_security_headers(serve: Serve) -> None:
     served = await serve()
     for path in ("/", "/api/health", "/nothing.js", "/pair"):
         headers = (await get(served, path)).headers
@@ -135,7 +165,7 @@ async def test_every_answer_keeps_the_referrer_and_the_type(serve: Serve) -> Non
         assert "default-src 'self'" in headers["content-security-policy"]
 
 
-async def test_the_local_secret_is_worth_nothing_from_elsewhere(serve: Serve) -> None:
+async def test_the_local_secret_is_refused_from_another_machine(serve: Serve) -> None:
     served = await serve()
     secret = {"Authorization": "Bearer local-secret"}
     assert (await get(served, "/api/pairing-codes", secret, "POST")).status_code == 200
@@ -166,14 +196,14 @@ async def test_a_pairing_code_makes_one_browser_the_presenters(serve: Serve) -> 
 
 
 @pytest.mark.parametrize("code", ["", "guess", "x" * 5000, "%00", "tökén"])
-async def test_a_guessed_pairing_code_pairs_nobody(serve: Serve, code: str) -> None:
+async def test_a_guessed_pairing_code_pairs_no_device(serve: Serve, code: str) -> None:
     served = await serve()
     served.server.credentials.new_code()
     answer = await get(served, f"/pair?code={code}")
     assert (answer.status_code, answer.headers.get("set-cookie")) == (403, None)
 
 
-async def test_who_guesses_codes_has_to_wait_and_a_right_one_is_not_lost(serve: Serve) -> None:
+async def test_guessing_codes_is_rate_limited_and_uses_up_no_valid_code(serve: Serve) -> None:
     served = await serve()
     code = served.server.credentials.new_code()
     answers = [(await get(served, f"/pair?code=guess{n}")).status_code for n in range(12)]
@@ -183,7 +213,7 @@ async def test_who_guesses_codes_has_to_wait_and_a_right_one_is_not_lost(serve: 
     assert elsewhere.status_code == 303
 
 
-async def test_who_guesses_tokens_has_to_wait(serve: Serve) -> None:
+async def test_guessing_tokens_is_rate_limited(serve: Serve) -> None:
     served = await serve()
     wrong = {"Authorization": "Bearer wrong-token"}
     answers = [(await get(served, "/api/devices", wrong)).status_code for _ in range(11)]
@@ -223,7 +253,7 @@ class Clock:
         return self.now
 
 
-def test_a_pairing_code_is_good_for_ten_minutes() -> None:
+def test_a_pairing_code_expires_after_ten_minutes() -> None:
     clock = Clock()
     credentials = Credentials("token", "secret", b"k" * 32, clock)
     code = credentials.new_code()
@@ -232,7 +262,7 @@ def test_a_pairing_code_is_good_for_ten_minutes() -> None:
     assert credentials.redeem("") is None
 
 
-def test_a_session_outlives_a_restart_but_not_a_day(tmp_path: Path) -> None:
+def test_a_session_survives_a_restart_and_expires_after_a_day(tmp_path: Path) -> None:
     clock = Clock()
     path = tmp_path / "devices.json"
     credentials = Credentials("token", "secret", b"k" * 32, clock, PairedDevices(path, clock))
@@ -245,7 +275,7 @@ def test_a_session_outlives_a_restart_but_not_a_day(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [lambda c: c + "0", lambda c: "9" + c, lambda c: "", str.upper])
-def test_a_changed_cookie_is_worth_nothing(change: object) -> None:
+def test_a_changed_cookie_is_rejected(change: object) -> None:
     credentials = Credentials("token", "secret", b"k" * 32)
     cookie = credentials.redeem(credentials.new_code())
     assert cookie is not None
@@ -260,18 +290,18 @@ def test_a_token_that_is_not_ascii_is_just_wrong() -> None:
 
 def test_more_hosts_and_origins_can_be_allowed() -> None:
     rule = HostRule(8000, ("deck.local",), ("http://localhost:3030",))
-    assert rule.refuses("deck.local:8000", None) is None
-    assert rule.refuses("localhost:8000", "http://localhost:3030") is None
-    assert rule.refuses("deck.local:8000", "http://deck.local:8000") is None
-    assert rule.refuses("deck.local", None) is not None
-    assert rule.refuses(None, None) is not None
+    assert rule.refusal("deck.local:8000", None) is None
+    assert rule.refusal("localhost:8000", "http://localhost:3030") is None
+    assert rule.refusal("deck.local:8000", "http://deck.local:8000") is None
+    assert rule.refusal("deck.local", None) is not None
+    assert rule.refusal(None, None) is not None
 
 
 def test_a_browser_leaves_out_port_80() -> None:
-    assert HostRule(80).refuses("localhost", "http://localhost") is None
+    assert HostRule(80).refusal("localhost", "http://localhost") is None
 
 
-def test_the_session_key_is_kept_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+def test_the_session_key_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "session.key"
     key = session_key(path)
     assert session_key(path) == key

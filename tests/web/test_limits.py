@@ -1,4 +1,4 @@
-"""What one client, or a thousand of them, can take from a server: little."""
+"""What one client, or a thousand of them, can cost a server: little."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import websockets
 
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import CloseCode
-from demo_server.web import connection_slots, http_protocol
+from demo_server.web import limits
 from demo_server.web.connection_slots import ConnectionSlots, TooManyError
-from demo_server.web.frame_parser import MAX_DEPTH, decode
+from demo_server.web.frame_parser import decode
+from demo_server.web.limits import Rate
 from demo_server.web.rate_limit import Attempts, TokenBucket
 from tests.support.client import Serve, Served
 
@@ -22,7 +23,7 @@ async def silent(served: Served) -> websockets.ClientConnection:
     return await websockets.connect(f"ws://127.0.0.1:{served.port}/ws", open_timeout=30)
 
 
-async def test_a_thousand_that_never_say_hello_keep_no_real_client_out(serve: Serve) -> None:
+async def test_a_thousand_websockets_without_hello_do_not_block_a_real_client(serve: Serve) -> None:
     served = await serve()
     async with contextlib.AsyncExitStack() as stack:
         crowd = []
@@ -33,16 +34,16 @@ async def test_a_thousand_that_never_say_hello_keep_no_real_client_out(serve: Se
         async with served.peer() as peer:
             run_id = await peer.start(does="plan progress:20 end")
             await peer.events(run_id, until="succeeded")
-        sent_away = crowd[: -connection_slots.MAX_WAITING]
-        for one in sent_away:
+        evicted = crowd[: -limits.MAX_WITHOUT_HELLO]
+        for one in evicted:
             await one.wait_closed()
-        assert {one.close_code for one in sent_away} == {CloseCode.NO_HELLO}
+        assert {one.close_code for one in evicted} == {CloseCode.NO_HELLO}
 
 
-async def test_who_connects_and_asks_for_nothing_is_closed(
+async def test_a_connection_without_a_request_is_closed(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(limits, "REQUEST_TIMEOUT_S", 0.2)
     served = await serve()
     for begun in (b"", b"GET / HTTP/1.1\r\nHost: loc"):
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -53,10 +54,10 @@ async def test_who_connects_and_asks_for_nothing_is_closed(
         writer.close()
 
 
-async def test_where_all_sockets_wait_the_oldest_makes_room(
+async def test_with_too_many_connections_the_oldest_without_a_request_is_closed(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_protocol, "MAX_SOCKETS", 20)
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 20)
     served = await serve()
     opened = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(40)]
     async with served.peer() as peer:
@@ -69,10 +70,10 @@ async def test_where_all_sockets_wait_the_oldest_makes_room(
         writer.close()
 
 
-async def test_a_full_server_turns_viewers_away_but_not_its_presenter(
+async def test_a_full_server_refuses_viewers_but_not_its_presenter(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_slots, "MAX_TOTAL", 2)
+    monkeypatch.setattr(limits, "MAX_WEBSOCKETS", 2)
     served = await serve()
     cookie = served.server.credentials.redeem(served.server.credentials.new_code())
     async with served.peer(token=None), served.peer(token=None):
@@ -87,30 +88,30 @@ async def test_a_full_server_turns_viewers_away_but_not_its_presenter(
             assert '"role":"presenter"' in str(await phone.recv())
 
 
-def test_one_address_takes_only_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_slots, "MAX_OF_ADDRESS", 2)
-    credentials = ConnectionSlots()
+def test_one_address_gets_a_bounded_number_of_websockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_WEBSOCKETS_OF_ADDRESS", 2)
+    slots = ConnectionSlots()
     with contextlib.ExitStack() as stack:
         for address in ("2001:db8::1", "2001:db8::2"):
-            stack.enter_context(credentials.visit(address, always=False))
+            stack.enter_context(slots.acquire(address, always=False))
         with pytest.raises(TooManyError, match="your address"):
-            stack.enter_context(credentials.visit("2001:db8::3", always=False))
-        stack.enter_context(credentials.visit("192.0.2.1", always=False))
+            stack.enter_context(slots.acquire("2001:db8::3", always=False))
+        stack.enter_context(slots.acquire("192.0.2.1", always=False))
         for _ in range(5):
-            stack.enter_context(credentials.visit("127.0.0.1", always=False))
-    stack.enter_context(credentials.visit("2001:db8::3", always=False))
+            stack.enter_context(slots.acquire("127.0.0.1", always=False))
+    stack.enter_context(slots.acquire("2001:db8::3", always=False))
 
 
-def test_who_waits_with_a_hello_makes_room_at_the_address_that_has_most(
+def test_the_oldest_without_hello_of_the_busiest_address_is_evicted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection_slots, "MAX_WAITING", 3)
-    credentials = ConnectionSlots()
+    monkeypatch.setattr(limits, "MAX_WITHOUT_HELLO", 3)
+    slots = ConnectionSlots()
     gone: list[str] = []
     with contextlib.ExitStack() as stack:
         for number, address in enumerate(["192.0.2.9", "192.0.2.1", "192.0.2.1", "192.0.2.1"]):
-            visit = stack.enter_context(credentials.visit(address, always=False))
-            credentials.wait(visit, lambda n=number: gone.append(str(n)))  # type: ignore[misc]
+            slot = stack.enter_context(slots.acquire(address, always=False))
+            slots.await_hello(slot, lambda n=number: gone.append(str(n)))  # type: ignore[misc]
     assert gone == ["1"]
 
 
@@ -129,7 +130,9 @@ def nested(depth: int) -> str:
     return "{" + '"a":{' * (depth - 1) + "}" * depth
 
 
-@pytest.mark.parametrize("depth", [MAX_DEPTH, 100, 200, 300, 500, 900, 1000, 2000, 10_000])
+@pytest.mark.parametrize(
+    "depth", [limits.MAX_FRAME_DEPTH, 100, 200, 300, 500, 900, 1000, 2000, 10_000]
+)
 @pytest.mark.parametrize(
     "frame",
     [
@@ -139,12 +142,12 @@ def nested(depth: int) -> str:
         '{"type":"dance","with":%s}',
     ],
 )
-def test_a_frame_cannot_be_nested_without_end(frame: str, depth: int) -> None:
+def test_a_frame_that_is_nested_too_deep_is_refused(frame: str, depth: int) -> None:
     with pytest.raises(Refusal):
         decode(frame % nested(depth))
 
 
-async def test_giant_and_deeply_nested_frames_cost_nobody_else_anything(serve: Serve) -> None:
+async def test_huge_and_deeply_nested_frames_do_not_disturb_other_clients(serve: Serve) -> None:
     served = await serve()
     async with served.peer() as peer:
         run_id = await peer.start(does="plan sleep:0.3 progress:5 end")
@@ -159,14 +162,16 @@ async def test_giant_and_deeply_nested_frames_cost_nobody_else_anything(serve: S
         await peer.events(run_id, until="succeeded")
 
 
-async def test_a_watch_list_has_an_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demo_server.web.client_connection.MAX_WATCHED", 2)
+async def test_a_client_watches_a_bounded_number_of_runs(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_WATCHED_RUNS", 2)
     served = await serve()
     async with served.peer() as peer:
         runs = [await peer.start(f"r{n}", does="plan end") for n in range(3)]
 
         async def watch(run_id: str) -> None:
-            """Watch, and be told: of a run that has ended meanwhile by a snapshot."""
+            """Watch until something arrives: a run that has ended sends a snapshot."""
             await peer.send(type="watch", run_id=run_id, after=0)
             told = ("events", "snapshot")
             await peer.until(lambda f: f["type"] in told and f["run_id"] == run_id)
@@ -187,17 +192,17 @@ class Clock:
         return self.now
 
 
-def test_an_allowance_fills_again() -> None:
+def test_a_token_bucket_refills() -> None:
     clock = Clock()
-    allowance = TokenBucket(2, 1, clock)
-    assert [allowance.spend() for _ in range(3)] == [True, True, False]
+    bucket = TokenBucket(Rate(2, 1), clock)
+    assert [bucket.spend() for _ in range(3)] == [True, True, False]
     clock.now += 1
-    assert [allowance.spend() for _ in range(2)] == [True, False]
+    assert [bucket.spend() for _ in range(2)] == [True, False]
 
 
 def test_attempts_are_counted_for_each_address_and_for_a_bounded_number_of_them() -> None:
     clock = Clock()
-    attempts = Attempts(2, 1, clock)
+    attempts = Attempts(Rate(2, 1), clock)
     for _ in range(2):
         attempts.failed("2001:db8::1")
     assert attempts.exhausted("2001:db8::ffff")
@@ -206,5 +211,5 @@ def test_attempts_are_counted_for_each_address_and_for_a_bounded_number_of_them(
     assert not attempts.exhausted("2001:db8::1")
     for number in range(5000):
         attempts.failed(f"10.0.{number // 250}.{number % 250}")
-    assert len(attempts._addresses) <= 1024
+    assert len(attempts._addresses) <= limits.MAX_COUNTED_ADDRESSES
     assert json.dumps(list(attempts._addresses)[-1]) == '"10.0.19.249"'

@@ -13,7 +13,8 @@ import websockets
 
 from demo_server.protocol.frames import CloseCode
 from demo_server.system.addresses import PublicUrl
-from demo_server.web.paired_devices import MAX_DEVICES, PairedDevices, device_name
+from demo_server.web import limits
+from demo_server.web.paired_devices import PairedDevices, device_name
 from tests.support.client import TOKEN, Serve, Served
 
 PRESENTER = {"Authorization": f"Bearer {TOKEN}"}
@@ -131,15 +132,15 @@ def test_a_damaged_list_lets_nobody_in(tmp_path: Path) -> None:
     path = tmp_path / "devices.json"
     device = PairedDevices(path).add("a phone")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert PairedDevices(path).knows(device.id)
+    assert PairedDevices(path).is_paired(device.id)
     path.write_text("[{")
-    assert not PairedDevices(path).knows(device.id)
+    assert not PairedDevices(path).is_paired(device.id)
 
 
 def test_where_there_are_too_many_devices_the_oldest_goes() -> None:
     devices = PairedDevices()
-    added = [devices.add(f"phone {number}") for number in range(MAX_DEVICES + 1)]
-    assert not devices.knows(added[0].id)
+    added = [devices.add(f"phone {number}") for number in range(limits.MAX_DEVICES + 1)]
+    assert not devices.is_paired(added[0].id)
     assert [device.id for device in devices.paired()] == [device.id for device in added[1:]]
 
 
@@ -147,7 +148,7 @@ def test_a_device_that_cannot_be_written_down_is_paired_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     devices = PairedDevices(tmp_path / "gone" / "devices.json")
-    assert devices.knows(devices.add("a phone").id)
+    assert devices.is_paired(devices.add("a phone").id)
     assert "until the server ends only" in caplog.text
 
 

@@ -78,14 +78,14 @@ def test_whatever_happens_a_client_ends_with_the_state_of_the_run(
                 case "big":
                     note(run, "x" * (MAX_LAG_BYTES // 2))
                 case "take":
-                    reader.read(send_queue.take())
+                    reader.read(send_queue.drain())
                 case "beat":
                     send_queue.beat()
                 case "again":
                     send_queue.watch(run, reader.state.seq)
                 case "forget":
                     run.forget_tail()
-    reader.read(send_queue.take())
+    reader.read(send_queue.drain())
     assert reader.state == run.state
 
 
@@ -95,12 +95,12 @@ def test_a_client_that_is_too_far_behind_gets_one_snapshot() -> None:
     send_queue.watch(run, 0)
     for _ in range(40):
         note(run, "x" * 40_000)
-    frames = send_queue.take()
+    frames = send_queue.drain()
     reader.read(frames)
     assert len(frames) == 1
     assert reader.snapshots == 1
     note(run)
-    reader.read(send_queue.take())
+    reader.read(send_queue.drain())
     assert (reader.snapshots, reader.state) == (1, run.state)
 
 
@@ -110,7 +110,7 @@ def test_what_is_the_same_for_many_is_encoded_once() -> None:
     for box in boxes:
         box.watch(run, 0)
     note(run)
-    first, *others = [box.take()[0] for box in boxes]
+    first, *others = [box.drain()[0] for box in boxes]
     assert all(frame is first for frame in others)
 
 
@@ -127,7 +127,7 @@ def test_a_place_beyond_the_end_gets_a_snapshot() -> None:
     note(run)
     send_queue = SendQueue("epoch")
     send_queue.watch(run, 99)
-    reader.read(send_queue.take())
+    reader.read(send_queue.drain())
     assert reader.state == run.state
 
 
@@ -135,9 +135,9 @@ def test_patches_of_a_channel_that_wait_become_one() -> None:
     send_queue = SendQueue("epoch")
     send_queue.patch("nav", {"page": 1, "deep": {"a": 1}})
     send_queue.patch("nav", {"page": 2, "deep": {"b": None}})
-    (frame,) = [json.loads(text) for text in send_queue.take()]
+    (frame,) = [json.loads(text) for text in send_queue.drain()]
     assert frame["patch"] == {"page": 2, "deep": {"a": 1, "b": None}}
-    assert send_queue.take() == []
+    assert send_queue.drain() == []
 
 
 def test_only_who_has_something_to_send_is_pending() -> None:
@@ -154,7 +154,7 @@ def test_only_who_has_something_to_send_is_pending() -> None:
     ):
         fill()
         assert send_queue.pending
-        assert send_queue.take()
+        assert send_queue.drain()
         assert not send_queue.pending
 
 
@@ -162,7 +162,7 @@ def test_only_the_newest_news_of_the_server_waits() -> None:
     send_queue = SendQueue("epoch")
     send_queue.server("old")
     send_queue.server("new")
-    assert send_queue.take() == ["new"]
+    assert send_queue.drain() == ["new"]
 
 
 async def test_who_watches_a_run_hears_its_end_though_the_server_has_forgotten_it(
@@ -182,7 +182,7 @@ async def test_who_watches_a_run_hears_its_end_though_the_server_has_forgotten_i
 
     assert runs.loaded(watched.run_id) is None
     reader = Reader()
-    reader.read(send_queue.take())
+    reader.read(send_queue.drain())
     assert reader.state == watched.state
 
 
@@ -193,12 +193,12 @@ def test_an_ended_run_is_let_go_by_who_has_all_of_it() -> None:
     note(run)
     run.append("status", {"status": "succeeded"}, t=2)
     reader = Reader()
-    reader.read(send_queue.take())
+    reader.read(send_queue.drain())
     gone = weakref.ref(run)
     del run
     assert gone() is None
     send_queue.beat()
-    reader.read(send_queue.take())
+    reader.read(send_queue.drain())
     assert reader.beats == [2]
 
 

@@ -10,7 +10,7 @@ import pytest
 from demo_server.system import addresses
 from demo_server.system.addresses import PublicUrl, lan_addresses
 from demo_server.web import share_url
-from demo_server.web.auth import HostRule
+from demo_server.web.hosts import HostRule
 from demo_server.web.share_url import Sharing
 from tests.support.client import Serve
 
@@ -34,9 +34,9 @@ def test_the_audience_is_told_the_first_address_and_all_are_answered(
     assert shared.url == "http://192.168.1.5:8000"
     assert shared.hosts == {"192.168.1.5:8000", "10.0.0.2:8000", "speaker.local:8000"}
     rule = HostRule(8000, sharing=shared)
-    assert rule.refuses("Speaker.local:8000", "http://speaker.local:8000") is None
-    assert rule.refuses("192.168.1.6:8000", None) is not None
-    assert rule.refuses("10.0.0.2:8000", "http://evil.example") is not None
+    assert rule.refusal("Speaker.local:8000", "http://speaker.local:8000") is None
+    assert rule.refusal("192.168.1.6:8000", None) is not None
+    assert rule.refusal("10.0.0.2:8000", "http://evil.example") is not None
 
 
 def test_another_network_in_the_middle_of_the_talk_is_noticed() -> None:
@@ -45,7 +45,7 @@ def test_another_network_in_the_middle_of_the_talk_is_noticed() -> None:
     rule = HostRule(8000, sharing=shared)
     assert shared.url is None
     network.addresses, network.now = ["172.20.10.3"], 3.0
-    assert rule.refuses("172.20.10.3:8000", None) is None
+    assert rule.refusal("172.20.10.3:8000", None) is None
     assert shared.url == "http://172.20.10.3:8000"
 
 
@@ -58,9 +58,9 @@ def test_a_public_address_is_shown_and_its_pages_may_come_from_there() -> None:
     shared = Network("192.168.1.5").share(public_url="https://Talk.example.org/")
     assert shared.url == "https://talk.example.org"
     rule = HostRule(8000, sharing=shared)
-    assert rule.refuses("talk.example.org", "https://talk.example.org") is None
-    assert rule.refuses("192.168.1.5:8000", "http://192.168.1.5:8000") is None
-    assert rule.refuses("talk.example.org", "http://talk.example.org") is not None
+    assert rule.refusal("talk.example.org", "https://talk.example.org") is None
+    assert rule.refusal("192.168.1.5:8000", "http://192.168.1.5:8000") is None
+    assert rule.refusal("talk.example.org", "http://talk.example.org") is not None
 
 
 @pytest.mark.parametrize(

@@ -318,11 +318,11 @@ async def test_text_that_is_not_utf_8_closes_the_connection_without_a_traceback(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-async def test_a_client_that_answers_no_ping_is_closed_though_nothing_else_is_said(
+async def test_a_client_that_answers_no_ping_is_closed(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("demo_server.server.PING_INTERVAL_S", 0.1)
-    monkeypatch.setattr("demo_server.server.SEND_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("demo_server.web.limits.PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr("demo_server.web.limits.SEND_TIMEOUT_S", 0.3)
     served = await serve()
     async with served.peer() as peer:
         peer.socket.transport.pause_reading()
@@ -475,7 +475,7 @@ async def test_a_beat_says_the_last_seq_that_was_sent_before_it(serve: Serve) ->
 async def test_who_takes_nothing_is_closed_and_nobody_else_notices(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("demo_server.web.client_connection.SEND_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("demo_server.web.limits.SEND_TIMEOUT_S", 0.5)
     served = await serve()
     async with served.peer() as presenter:
         run_id = await presenter.start(does="plan big:60 end")
