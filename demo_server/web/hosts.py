@@ -1,10 +1,16 @@
-"""Which names the server answers to."""
+"""Which names the server answers to, and the one that loopback names lead to."""
 
 from __future__ import annotations
 
+from fastapi.requests import HTTPConnection
+
 from demo_server.web.share_url import Sharing
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+# What `npm start` prints and pairs: cookies of one loopback name are not sent to another.
+CANONICAL = "localhost"
+LOOPBACK_NAMES = (CANONICAL, "127.0.0.1", "[::1]")
+# Set by a proxy or a tunnel: the browser then is elsewhere, and a loopback name is not its own.
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
 
 
 class HostRule:
@@ -44,6 +50,23 @@ class HostRule:
 
     def _may_use(self, origin: str) -> bool:
         return origin in self.origins or bool(self._sharing and origin in self._sharing.origins)
+
+
+def canonical_url(request: HTTPConnection) -> str | None:
+    """Return the address that a page asked for by another loopback name is at, None for the rest.
+
+    Only a browser's navigation is led there: programs and a page's own requests go on by the name
+    that they use.
+    """
+    headers = request.headers
+    name = _name(headers.get("host", ""))
+    is_page = request.scope["method"] in ("GET", "HEAD") and "text/html" in headers.get(
+        "accept", ""
+    )
+    is_forwarded = any(header in headers for header in FORWARDED)
+    if name == CANONICAL or name not in LOOPBACK_NAMES or not is_page or is_forwarded:
+        return None
+    return str(request.url.replace(hostname=CANONICAL))
 
 
 def is_loopback_name(host: str) -> bool:

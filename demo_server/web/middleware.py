@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from fastapi.requests import HTTPConnection
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from demo_server.protocol.frames import CloseCode
-from demo_server.web.hosts import HostRule, is_loopback_name
+from demo_server.web.hosts import HostRule, canonical_url, is_loopback_name
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -26,7 +26,7 @@ SECURE_HEADERS = {b"cross-origin-opener-policy": b"same-origin"}
 
 
 class HostCheck:
-    """Refuses requests to other names, and adds the headers that every answer has."""
+    """Refuses requests to other names, leads pages to the canonical one, and adds the headers."""
 
     def __init__(self, app: Any, rule: HostRule) -> None:
         self._app, self._rule = app, rule
@@ -59,6 +59,8 @@ class HostCheck:
         app = self._app
         if refused:
             app = PlainTextResponse(refused, 421)
+        elif canonical := canonical_url(connection):
+            app = RedirectResponse(canonical, 307)
         await app(scope, receive, send_with_headers)
 
 
