@@ -3,22 +3,21 @@
 import { parseArgs } from 'node:util'
 import { Failure } from './failure.mjs'
 
-const OPTIONS = {
-  'no-open': { type: 'boolean', default: false },
-  port: { type: 'string', default: '8000' },
-  recorded: { type: 'boolean', default: false },
-  dataset: { type: 'string' },
-  'text-column': { type: 'string' },
-  model: { type: 'string' },
-  'ray-address': { type: 'string' },
-  share: { type: 'boolean', default: false },
-  'public-url': { type: 'string' },
+/** What `demo-server serve` declares, and gets as it stands; with the name of a value where it takes one. */
+export const FOR_SERVER = {
+  recorded: null,
+  dataset: 'SPEC',
+  'text-column': 'NAME',
+  model: 'MODEL',
+  'ray-address': 'ADDRESS',
+  share: null,
+  'public-url': 'URL',
 }
+const ALL = { 'no-open': null, port: 'PORT', ...FOR_SERVER }
+const OPTIONS = Object.fromEntries(Object.entries(ALL).map(([name, value]) => [name, { type: value ? 'string' : 'boolean' }]))
 
-/** What goes on to the server as it stands. */
-const FOR_SERVER = ['dataset', 'text-column', 'model', 'ray-address', 'public-url']
-
-const USAGE = '--no-open, --port PORT, --recorded, --dataset SPEC, --text-column NAME, --model MODEL, --ray-address ADDRESS, --share, --public-url URL'
+/** An option as one types it, e.g. `--port PORT`. */
+const usage = (name) => (ALL[name] ? `--${name} ${ALL[name]}` : `--${name}`)
 
 /**
  * @returns {{open: boolean, port: number, share: boolean, forServer: string[]}}
@@ -31,21 +30,19 @@ export function parseOptions(args, env = process.env) {
     ({ values } = parseArgs({ args, options: OPTIONS }))
   } catch (wrong) {
     if (!wrong.code?.startsWith('ERR_PARSE_ARGS')) throw wrong
-    throw new Failure(`${wrong.message.split(/[.;] /)[0]}; the options are ${USAGE}, after \`--\`.`)
+    throw new Failure(`${wrong.message.split(/[.;] /)[0]}; the options are ${Object.keys(ALL).map(usage).join(', ')}, after \`--\`.`)
   }
-  const port = Number(values.port)
+  const port = Number(values.port ?? 8000)
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
     throw new Failure(`--port ${values.port} is not a valid port: give a number from 1 to 65535.`)
   }
-  const forServer = FOR_SERVER.flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, values[name]]))
-  if (values.share) forServer.push('--share')
-  if (values.recorded) forServer.push('--recorded')
-  return { open: !values['no-open'], port, share: values.share || values['public-url'] !== undefined, forServer }
+  const given = Object.keys(FOR_SERVER).filter((name) => values[name] !== undefined)
+  const forServer = given.flatMap((name) => (FOR_SERVER[name] ? [`--${name}`, values[name]] : [`--${name}`]))
+  return { open: !values['no-open'], port, share: 'share' in values || 'public-url' in values, forServer }
 }
 
 /** npm takes options without `--` for its own: refuse them instead of ignoring them. */
 function refuseSwallowed(env) {
-  const swallowed = ['port', 'dataset', 'text-column', 'ray-address', 'public-url'].find((name) => env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined)
-  if (env.npm_config_share !== undefined) throw new Failure('npm took --share for itself: put options after `--`, as in npm start -- --share.')
-  if (swallowed) throw new Failure(`npm took --${swallowed} for itself: put options after \`--\`, as in npm start -- --${swallowed} VALUE.`)
+  const swallowed = Object.keys(ALL).find((name) => env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined)
+  if (swallowed) throw new Failure(`npm took --${swallowed} for itself: put options after \`--\`, as in npm start -- ${usage(swallowed)}.`)
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -13,9 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from demo_server.cli.options import experiment_options, invoke, new_app, with_options
+from demo_server.cli.options import (
+    ServeOptions,
+    SourceOptions,
+    experiment_options,
+    invoke,
+    new_app,
+    with_options,
+)
 from demo_server.processes import state_file
 from demo_server.processes.state_file import StateFile
+from demo_server.system.checkout import ROOT
 from demo_server.system.settings import SettingsError
 from tests.support.fakes import description
 from tests.support.ray_cluster import RayCluster
@@ -202,3 +211,20 @@ def test_the_doctor_refuses_what_a_run_refuses(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert named in done.stderr
         assert done.stdout == ""
+
+
+def test_npm_start_passes_on_options_that_serve_has() -> None:
+    program = (
+        "import { FOR_SERVER } from './scripts/setup/options.mjs'\n"
+        "console.log(JSON.stringify(FOR_SERVER))"
+    )
+    node = ["node", "--input-type=module", "-e", program]
+    done = subprocess.run(node, cwd=ROOT, capture_output=True, text=True, check=True)
+    declared = {
+        field.name.replace("_", "-")
+        for group in (SourceOptions, ServeOptions)
+        for field in dataclasses.fields(group)
+    }
+    assert set(json.loads(done.stdout)) <= declared
+    source = {field.name.replace("_", "-") for field in dataclasses.fields(SourceOptions)}
+    assert source <= set(json.loads(done.stdout))
