@@ -77,7 +77,7 @@ function round(browser) {
       await page.addInitScript(firstSlide)
       await healthy(port, child, () => true)
       const health = Date.now() - began
-      await page.goto(`http://127.0.0.1:${port}/`, { waitUntil: 'commit' })
+      await page.goto(`http://localhost:${port}/`, { waitUntil: 'commit' })
       const painted = (await page.evaluate('window.painted')) - began
       await healthy(port, child, ({ status }) => status === 'ready')
       return { health, painted, ready: Date.now() - began }
@@ -112,7 +112,7 @@ function firstStart(browser) {
       page.on('response', (answer) => {
         if (answer.request().resourceType() === 'script') scripts.push({ at: Date.now(), answer })
       })
-      await page.goto(`http://127.0.0.1:${port}/`, { waitUntil: 'commit' })
+      await page.goto(`http://localhost:${port}/`, { waitUntil: 'commit' })
       const painted = await page.evaluate('window.painted')
       const before = scripts.filter(({ at }) => at <= painted)
       const weights = await Promise.all(before.map(async ({ answer }) => gzipSync(await answer.body()).length))

@@ -47,7 +47,7 @@ export class DemoServer {
   private family: Known[] = []
 
   private constructor(readonly port: number, readonly cache: string, { checkout = ROOT, flags = [], env = {} }: Options) {
-    this.url = `http://127.0.0.1:${port}`
+    this.url = `http://localhost:${port}`
     this.pairing = `${this.url}/pair?code=${PAIRING_CODE}`
     this.log = join(cache, 'server.log')
     const log = openSync(this.log, 'a')

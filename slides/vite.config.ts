@@ -6,7 +6,7 @@ import { codeHashes } from './setup/code-hashes.ts'
 import { quietArrows } from './setup/quiet-arrows.ts'
 import { tldrawAssets } from './setup/tldraw-assets.ts'
 
-const server = process.env.DEMO_SERVER_URL ?? 'http://127.0.0.1:8000'
+const server = process.env.DEMO_SERVER_URL ?? 'http://localhost:8000'
 
 /** The server accepts only its own origin; the dev server vouches for requests of its own pages. */
 function toServer(): ProxyOptions {

@@ -54,7 +54,7 @@ export async function main(args) {
 
   const slidev = launch(process.execPath, [SLIDEV, 'slides/slides.md', '--port', String(DECK_PORT), '--log', 'info'], {
     cwd: ROOT,
-    env: { ...process.env, DEMO_SERVER_URL: `http://127.0.0.1:${port}` },
+    env: { ...process.env, DEMO_SERVER_URL: `http://localhost:${port}` },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const deck = `http://localhost:${DECK_PORT}`
