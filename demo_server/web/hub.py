@@ -18,6 +18,7 @@ from demo_server.protocol.frames import (
 from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 from demo_server.web import limits
+from demo_server.web.redaction import without_directories
 from demo_server.web.send_queue import SendQueue
 from demo_server.web.shared_state import Patch, SharedState
 
@@ -69,7 +70,7 @@ class Hub:
             epoch=self.epoch,
             role=role,
             status=self.status,
-            reason=self.reason,
+            reason=self.reason_for(role),
             share_url=self.share_url,
             experiments=self.experiments,
             runs=self.runs.list()[-limits.WELCOME_RUNS :],
@@ -89,6 +90,11 @@ class Hub:
         if not isinstance(page, int) or page < 1:
             return ""
         return f"{page}?clicks={clicks}" if isinstance(clicks, int) and clicks > 0 else str(page)
+
+    def reason_for(self, role: Role) -> str | None:
+        """Return why the server is not ready; only the presenter learns of this machine's paths."""
+        is_public = role is not Role.PRESENTER and self.reason is not None
+        return without_directories(self.reason or "") if is_public else self.reason
 
     def leave(self, client: Client) -> None:
         self.clients.discard(client)
@@ -113,11 +119,19 @@ class Hub:
             return
         self.status, self.reason, self.experiments = status, reason, experiments
         self.share_url = share_url
-        frame = Server(status=status, reason=reason, share_url=share_url, experiments=experiments)
-        encoded = frame.model_dump_json(by_alias=True)
+        encoded = {role: self._server_frame(role) for role in Role}
         for client in self.clients:
-            client.send_queue.server(encoded)
+            client.send_queue.server(encoded[client.role])
             client.wake.set()
+
+    def _server_frame(self, role: Role) -> str:
+        frame = Server(
+            status=self.status,
+            reason=self.reason_for(role),
+            share_url=self.share_url,
+            experiments=self.experiments,
+        )
+        return frame.model_dump_json(by_alias=True)
 
     def accepted(self, run: Run) -> None:
         encoded = RunStarted(run=run.info).model_dump_json()

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from demo_server import __version__
 from demo_server.protocol.findings import Findings
-from demo_server.protocol.frames import ExperimentInfo, ServerStatus
+from demo_server.protocol.frames import ExperimentInfo, Role, ServerStatus
 from demo_server.web import api_schema
 from demo_server.web.dependencies import Server, anyone, presenter
 
@@ -32,7 +32,7 @@ async def health(server: Server) -> Health:
     hub = server.hub
     return Health(
         status=hub.status,
-        reason=hub.reason,
+        reason=hub.reason_for(Role.VIEWER),
         share_url=hub.share_url,
         visited_at=hub.visited_at,
         pid=os.getpid(),
