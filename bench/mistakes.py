@@ -23,8 +23,8 @@ NOT_MEASURED = "not measured here"
 # Slow steps take a second or two, so one run of them is noisy.
 ROUNDS = 3
 
-# The figures of each stage, by name: label, value, unit.
-Stages = dict[str, dict[str, dict[str, Any]]]
+# The newest data of each stage's events, by kind.
+Stages = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def main() -> None:
         "Written by `npm run mistakes`; every figure is from its runs.",
         f"{cores()}, {platform.system()}, Python {platform.python_version()}.",
         "",
-        *ladder_table(median_of([run("ladder") for _ in range(ROUNDS)])),
+        *ladder_table([run("ladder") for _ in range(ROUNDS)]),
         *errors_table(run("errors")),
     ]
     args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -77,7 +77,7 @@ def cores() -> str:
 
 
 def run(experiment: str) -> Stages:
-    """Run an experiment as `demo-server run` does; return the figures of each stage, by name.
+    """Run an experiment as `demo-server run` does; return what each stage reported.
 
     Raises:
         SystemExit: it didn't succeed.
@@ -89,40 +89,35 @@ def run(experiment: str) -> Stages:
     stages: Stages = {}
     for line in done.stdout.splitlines():
         event = json.loads(line)
-        if event.get("kind") == "result":
-            figures = event["data"].get("figures") or []
-            stages[event.get("stage") or ""] = {f["name"]: f for f in figures}
+        stages.setdefault(event["stage"] or "", {})[event["kind"]] = event["data"]
     return stages
 
 
-def median_of(rounds: list[Stages]) -> Stages:
-    """Return the stages with the median of each figure that is a number."""
+def cost(rounds: list[Stages], step: str) -> float:
+    """Return the median of a step's seconds for 1,000 rows."""
+    return statistics.median(one[step]["step"]["cost_s"] for one in rounds)
 
-    def median(stage: str, name: str, figure: dict[str, Any]) -> dict[str, Any]:
-        values = [one[stage][name]["value"] for one in rounds]
-        if isinstance(figure["value"], str):
-            return figure
-        return {**figure, "value": statistics.median(values)}
 
+def export(rounds: list[Stages], way: str) -> dict[str, float]:
+    """Return the medians of a way out's figures, by name."""
+    figures = [figure for one in rounds for figure in one[way]["result"]["figures"]]
+    names = dict.fromkeys(figure["name"] for figure in figures)
     return {
-        stage: {name: median(stage, name, figure) for name, figure in figures.items()}
-        for stage, figures in rounds[0].items()
+        name: statistics.median(f["value"] for f in figures if f["name"] == name) for name in names
     }
 
 
-def ladder_table(stages: Stages) -> list[str]:
+def ladder_table(rounds: list[Stages]) -> list[str]:
     """Return the rows of the ladder, as a table in Markdown."""
+    comparison = rounds[-1][""]["comparison"]
     rows = [
         "| mistake | with it, s per 1,000 rows | fixed | times |",
         "|---|---:|---:|---:|",
     ]
     for fix in LADDER:
-        before, after = (stages[step]["cost_s"]["value"] for step in (fix.before, fix.after))
+        before, after = (cost(rounds, step) for step in (fix.before, fix.after))
         rows.append(f"| {fix.mistake} | {before:.3g} | {after:.3g} | {before / after:.3g} |")
-    taken, as_json, parquet = (
-        {name: figure["value"] for name, figure in stages[way].items()}
-        for way in ("take_all", "json", "parquet")
-    )
+    taken, as_json, parquet = (export(rounds, way) for way in ("take_all", "json", "parquet"))
     rows += [
         "",
         f"Medians of {ROUNDS} runs. Each step fixes one mistake of the step before it, and slow",
@@ -146,8 +141,8 @@ def ladder_table(stages: Stages) -> list[str]:
         "cores” refuses with the sum, and the two meanings of batch size, on “`map_batches` and",
         "its knobs”.",
         "",
-        f"One ladder took {stages['']['seconds']['value']:.0f} s. "
-        f"All steps give the same embeddings: lowest cosine {stages['']['cosine']['value']:.6f}.",
+        f"One ladder took {comparison['seconds']:.0f} s. "
+        f"All steps give the same embeddings: lowest cosine {comparison['cosine']:.6f}.",
     ]
     return rows
 
@@ -155,19 +150,20 @@ def ladder_table(stages: Stages) -> list[str]:
 def errors_table(stages: Stages) -> list[str]:
     """Return the outcome of each mistake that raises, or should, and of its fixed form."""
     rows = ["", "| error | outcome | fixed | outcome |", "|---|---|---|---|"]
-    for stage, figures in stages.items():
+    for stage, kinds in stages.items():
         mistake, _, form = stage.rpartition("_")
         if form in ("wrong", "block"):
             fixed = stages[f"{mistake}_mended"]
-            rows.append(f"| {outcome_of(figures)} | {outcome_of(fixed)} |")
+            rows.append(f"| {outcome_of(kinds['outcome'])} | {outcome_of(fixed['outcome'])} |")
     return rows
 
 
-def outcome_of(figures: dict[str, dict[str, Any]]) -> str:
+def outcome_of(outcome: dict[str, Any]) -> str:
     """Return a form's title and its outcome: an exception's class, or the rows that came out."""
-    outcome, processes = figures["outcome"], figures.get("processes")
-    by = f", from {processes['value']:g} process(es)" if processes else ""
-    return f"{outcome['label']} | {outcome['value']}{by}"
+    came = outcome["exception"] or f"{outcome['rows_out']} of {outcome['rows_in']} rows"
+    processes = outcome["processes"]
+    by = f", from {processes} {'process' if processes == 1 else 'processes'}" if processes else ""
+    return f"{outcome['title']} | {came}{by}"
 
 
 if __name__ == "__main__":

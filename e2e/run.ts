@@ -62,7 +62,10 @@ export async function latestRun(page: Page, experiment: string): Promise<{ run: 
 
 export interface RunState {
   stages: Record<string, {
-    result: { rows: number | null, first_rows: { id: string, text: string, dim: number | null }[], figures: { name: string, value: number | string }[], checks: { name: string, state: string, figure: { label: string } | null }[] } | null
+    result: { rows: number | null, first_rows: { id: string, text: string, dim: number | null }[], figures: { name: string, value: number | string }[] } | null
+    outcome: { outcome: string, exception: string | null, message: string | null } | null
+    passes: { passes: { tokens: number, padding: number }[] } | null
+    checks: { checks: { name: string, state: string, figure: { label: string } | null }[] } | null
     failure: { exception: string, message: string, expected: boolean } | null
     progress: { rows: number, total: number | null } | null
     rows: { id: string, text: string }[]

@@ -48,7 +48,7 @@ def _vector(name: str, bodies: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _mixed(rng: random.Random) -> list[dict[str, Any]]:
-    makers = (_status, _plan, _progress, _rows, _metrics, _note, _result, _failure)
+    makers = (_status, _plan, _progress, _rows, _metrics, _note, _result, _failure, _step, _passes)
     return [rng.choice(makers)(rng) for _ in range(rng.randint(1, 60))]
 
 
@@ -106,6 +106,17 @@ def _result(rng: random.Random) -> dict[str, Any]:
 
 def _failure(rng: random.Random) -> dict[str, Any]:
     return _body(rng, "failure", exception="MemoryError", message="", expected=rng.random() < 0.5)
+
+
+def _step(rng: random.Random) -> dict[str, Any]:
+    cost = round(rng.uniform(1, 200), 2)
+    rest = {"seconds": 1.5, "start_s": 0.5, "cost_s": cost, "rate": 1000 / cost}
+    return _body(rng, "step", title=f"Step {rng.randint(1, 16)}", rows=rng.randint(1, 99), **rest)
+
+
+def _passes(rng: random.Random) -> dict[str, Any]:
+    passes = [{"tokens": rng.randint(1, 99), "padding": rng.randint(0, 99)} for _ in range(3)]
+    return _body(rng, "passes", passes=passes)
 
 
 def write_vectors(target: Path = TARGET) -> None:

@@ -18,12 +18,16 @@ from rich.text import Text
 from demo_server.protocol import events
 from demo_server.protocol.events import (
     Check,
+    ChecksData,
+    ComparisonData,
     FailureData,
     NoteData,
+    OutcomeData,
     ProgressData,
     ResultData,
     RunStatus,
     StatusData,
+    StepData,
 )
 from demo_server.protocol.findings import Finding
 from demo_server.runs.run import Run
@@ -98,8 +102,14 @@ class RunPrinter(Printer):
                 for more in (failure.cause, failure.remedy):
                     if more:
                         self._print(more)
-            case ResultData() as result if not result.checks:  # `demo-server doctor` prints them
+            case ResultData() as result:
                 self.show_result(result)
+            case StepData() as step:
+                self._print(step_text(step))
+            case OutcomeData() as outcome:
+                self._print(outcome_text(outcome))
+            case ComparisonData() as comparison:
+                self._print(comparison_text(comparison))
 
     def show_result(self, result: ResultData) -> None:
         self.close()
@@ -144,8 +154,8 @@ class CheckPrinter(RunPrinter):
 
     def show(self, event: events.Event, encoded: str) -> None:
         super().show(event, encoded)
-        if isinstance(event.data, ResultData):
-            self.checks = event.data.checks or self.checks
+        if isinstance(event.data, ChecksData):
+            self.checks = event.data.checks
 
     def show_result(self, result: ResultData) -> None:
         """The result itself is not what was asked for."""
@@ -243,6 +253,23 @@ def progress_text(progress: ProgressData) -> str:
         return f"{progress.rows:,} rows  {rate}"
     eta = f"  {progress.eta_s:.0f} s left" if progress.eta_s is not None else ""
     return f"{progress.rows:,}/{progress.total:,} rows  {rate}{eta}"
+
+
+def step_text(step: StepData) -> str:
+    """Return what one step of a comparison took."""
+    return f"{step.title}: {step.cost_s:.3g} s for 1,000 rows, {step.rate:,.3g} rows/s"
+
+
+def outcome_text(outcome: OutcomeData) -> str:
+    """Return what came of one form of some code."""
+    rows = f"{outcome.rows_out} of {outcome.rows_in} rows"
+    parts = (outcome.title, outcome.exception or rows, outcome.message)
+    return ": ".join(part for part in parts if part)
+
+
+def comparison_text(comparison: ComparisonData) -> str:
+    """Return what the steps come to together."""
+    return f"{comparison.ratio:.3g} times as fast; lowest cosine {comparison.cosine:.6f}"
 
 
 def result_text(result: ResultData) -> str:

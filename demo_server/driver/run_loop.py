@@ -24,7 +24,7 @@ from demo_server.driver.observe.observer import Observation, observing
 from demo_server.driver.observe.watchdog import guarding
 from demo_server.embedding.device import Device, available_cpus
 from demo_server.protocol.driver_messages import Ended, Message, RunCommand
-from demo_server.protocol.events import ResultData, RowsData
+from demo_server.protocol.events import ChecksData, RowsData
 from demo_server.toolkit.context import Context, RunError
 from demo_server.toolkit.failure import clean, explain, release
 
@@ -64,14 +64,13 @@ class RunLoop:
                 result = experiment.run(params, context)
             seen = observation.observed() if observation else None
             if seen:  # after the last worker was heard
-                with context.staged("doctor"):
-                    context.result(ResultData(checks=check(seen)))
+                context.emit(ChecksData(checks=check(seen)))
         except RunError as error:
             return Ended(status="failed", reason=clean(str(error)))
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             failure = explain(error)
-            context.emit("failure", failure)
+            context.emit(failure)
             release(error)
             return Ended(status="failed", reason=f"{failure.exception}: {failure.message}")
         finally:
@@ -96,7 +95,7 @@ class RunLoop:
         """End a run whose thread waits for ever inside Ray, and with it this process."""
         failure = explain(error)
         if self.context:
-            self.context.emit("failure", failure)
+            self.context.emit(failure)
         self.give_up(Ended(status="failed", reason=failure.message))
 
     def _context(self, directory: Path) -> Context:
@@ -128,7 +127,7 @@ def receiving(
             rows = RowsData(**sample)
             observation.heard(rows)
             context.heard(rows)
-            context.emit("rows", rows)
+            context.emit(rows)
 
     def receive() -> None:
         while not stop.is_set():

@@ -13,7 +13,7 @@ from pydantic import Field
 from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
 from demo_server.experiments.comparisons.mistakes import Mistakes, Rows
-from demo_server.protocol.events import FailureData, Figure, ResultData
+from demo_server.protocol.events import Figure, OutcomeData
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.failure import explain, release
 
@@ -106,52 +106,30 @@ def attempt(
     context: Context, name: str, title: str, form: Callable[[Rows], Rows], ds: Rows
 ) -> int | None:
     """Run one form and report it; return how many rows came out, None if it raised."""
-    given = ds.count()
+    outcome = OutcomeData(title=title, outcome="worked", rows_in=ds.count())
     try:
         done = form(ds)
-        out: int = done.count()
-        figures = processes(done)
+        outcome.rows_out = done.count()
+        outcome.processes = processes(done)
     except Exception as error:  # whatever it is, it is what this Ray does
-        failure = told(error, REMEDIES.get(name))
-        context.emit("failure", failure)
+        failure = explain(error, expected=True)
+        outcome.outcome, outcome.exception = "raised", failure.exception
+        outcome.message, outcome.remedy = shortened(failure.message), REMEDIES.get(name)
         release(error)
-        report(context, title, failure.exception, [Figure(name="in", label="rows", value=given)])
-        return None
-    if not name.endswith("_mended"):
-        why = SILENCES.get(name, f"Ray {ray.__version__} raises nothing here.")
-        context.note(why, "warning")
-        context.note(REMEDIES[name])
-    figures = [
-        Figure(name="in", label="rows", value=given),
-        Figure(name="out", label="rows came out", value=out),
-        Figure(name="lost", label="rows are missing", value=given - out),
-        *figures,
-    ]
-    report(context, title, f"{out} of {given} rows", figures, out)
-    return out
+    else:
+        if not name.endswith("_mended"):
+            outcome.outcome, outcome.remedy = "silent", REMEDIES[name]
+            outcome.message = SILENCES.get(name, f"Ray {ray.__version__} raises nothing here.")
+    context.emit(outcome)
+    return outcome.rows_out
 
 
-def report(
-    context: Context, title: str, outcome: str, figures: list[Figure], rows: int | None = None
-) -> None:
-    """Say what came of a form; the first figure carries the title."""
-    first = Figure(name="outcome", label=title, value=outcome)
-    context.result(ResultData(rows=rows, figures=[first, *figures]))
-
-
-def processes(done: Rows) -> list[Figure]:
+def processes(done: Rows) -> int | None:
     """Return how many processes did the work, where the rows say which."""
     if "process" not in done.schema().names:
-        return []
-    found = {int(p) for batch in done.iter_batches(batch_format="numpy") for p in batch["process"]}
-    return [Figure(name="processes", label="processes did the work", value=len(found))]
-
-
-def told(error: BaseException, remedy: str | None) -> FailureData:
-    """Return an exception in its own words, as many as a slide holds."""
-    failure = explain(error, expected=True)
-    failure.message, failure.remedy = shortened(failure.message), remedy
-    return failure
+        return None
+    batches = done.iter_batches(batch_format="numpy")
+    return len({int(process) for batch in batches for process in batch["process"]})
 
 
 def shortened(message: str) -> str:

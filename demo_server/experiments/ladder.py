@@ -19,7 +19,7 @@ from demo_server.data.selection import choose
 from demo_server.embedding.engine import EngineName, openvino_installed
 from demo_server.experiments.comparisons.ladder_fast import Done, EngineSteps
 from demo_server.experiments.comparisons.ladder_torch import TorchSteps
-from demo_server.protocol.events import Figure, ResultData
+from demo_server.protocol.events import ComparisonData, ResultData
 from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.export_timing import Output, growth, written
@@ -94,12 +94,12 @@ def run(params: Params, context: Context) -> None:
         steps.append(step)
     cosine = check_same(steps, steps[-1].vectors)
     write(last, context)
-    context.figures(
-        Figure(
-            name="ratio", label="times faster", value=steps[0].cost_s / min(s.cost_s for s in steps)
-        ),
-        Figure(name="cosine", label="lowest cosine of all steps", value=cosine),
-        Figure(name="seconds", label="for all steps", value=time.perf_counter() - began, unit="s"),
+    context.emit(
+        ComparisonData(
+            ratio=steps[0].cost_s / min(step.cost_s for step in steps),
+            cosine=cosine,
+            seconds=time.perf_counter() - began,
+        )
     )
 
 

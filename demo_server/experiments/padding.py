@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -19,7 +18,7 @@ from demo_server.data.selection import choose
 from demo_server.embedding.batching import Array, row_batches, token_batches
 from demo_server.embedding.engine import IMPORTS, EngineName, imports_ahead, load_engine
 from demo_server.experiments import ladder
-from demo_server.protocol.events import Figure, ResultData
+from demo_server.protocol.events import ComparisonData, ForwardPass, PassesData
 from demo_server.toolkit.comparison import Step, check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.live import live
@@ -86,14 +85,6 @@ class ByLength(Embedder):
     # endregion by_length
 
 
-@dataclass(frozen=True)
-class Pass:
-    """One forward pass: the tokens of its rows, and those that make all as long as the longest."""
-
-    tokens: int
-    padding: int
-
-
 def run(params: Params, context: Context) -> None:
     """Embed the same rows in the dataset's order and then by length, and compare the passes."""
     source, modules = context.source, IMPORTS[params.engine]
@@ -121,47 +112,28 @@ def run(params: Params, context: Context) -> None:
     after = compare(
         context, "by_length", "By length", len(dataset), partial(pipeline, ByLength, ds)
     )
-    context.figures(
-        Figure(name="ratio", label="times as fast", value=before.cost_s / after.cost_s),
-        Figure(
-            name="cosine",
-            label="lowest cosine of the two",
-            value=check_same([before], after.vectors),
-        ),
-    )
+    cosine = check_same([before], after.vectors)
+    context.emit(ComparisonData(ratio=before.cost_s / after.cost_s, cosine=cosine))
 
 
 def compare(
     context: Context, name: str, title: str, rows: int, pipeline: Callable[[], Rows]
 ) -> Step:
-    """Take a step, and add to its figures what each of its passes computed."""
+    """Take a step, and report what each of its passes computed."""
     step, done = take_step(context, name, title, rows, pipeline)
-    passes = passes_of(done)
-    tokens, padding = sum(p.tokens for p in passes), sum(p.padding for p in passes)
-    figures = [
-        *step.figures(),
-        Figure(name="passes", label="passes", value=len(passes)),
-        Figure(name="tokens", label="tokens of the rows", value=tokens),
-        Figure(name="padding", label="tokens of padding", value=padding),
-    ]
-    for number, one in enumerate(passes):
-        figures += [
-            Figure(name=f"tokens_{number}", label=f"of pass {number}", value=one.tokens),
-            Figure(name=f"padding_{number}", label=f"of pass {number}", value=one.padding),
-        ]
     with context.staged(name):
-        context.result(ResultData(rows=rows, seconds=step.seconds, figures=figures))
+        context.emit(PassesData(passes=passes_of(done)))
     return step
 
 
-def passes_of(done: Rows) -> list[Pass]:
+def passes_of(done: Rows) -> list[ForwardPass]:
     """Return the forward passes in their order, from what each row says of itself."""
     rows: dict[int, list[int]] = {}
     for batch in done.iter_batches(batch_format="numpy", batch_size=4096):
         for number, tokens in zip(batch["pass"].tolist(), batch["tokens"].tolist(), strict=True):
             rows.setdefault(number, []).append(tokens)
     return [
-        Pass(sum(lengths), len(lengths) * max(lengths) - sum(lengths))
+        ForwardPass(tokens=sum(lengths), padding=len(lengths) * max(lengths) - sum(lengths))
         for _, lengths in sorted(rows.items())
     ]
 

@@ -12,7 +12,7 @@ from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
 from demo_server.embedding.engine import EngineName
 from demo_server.experiments import ladder
-from demo_server.protocol.events import Figure
+from demo_server.protocol.events import ComparisonData
 from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 
@@ -46,12 +46,8 @@ def run(params: Params, context: Context) -> None:
         pipeline = partial(pipelines[name], ds)
         steps.append(take_step(context, lane, title, len(dataset), pipeline)[0])
     slow, fast = steps
-    context.figures(
-        Figure(name="ratio", label="times faster", value=slow.cost_s / fast.cost_s),
-        Figure(
-            name="cosine", label="lowest cosine of the two", value=check_same([slow], fast.vectors)
-        ),
-    )
+    cosine = check_same([slow], fast.vectors)
+    context.emit(ComparisonData(ratio=slow.cost_s / fast.cost_s, cosine=cosine))
 
 
 def defaults(machine: Machine) -> Defaults:

@@ -137,6 +137,12 @@ class Check(Frame):
     reason: str | None = Field(default=None, description="why it was not measured")
 
 
+class ChecksData(Frame):
+    """What the doctor found about the whole run."""
+
+    checks: list[Check]
+
+
 class ResultData(Frame):
     before: str | None = Field(default=None, description="print(ds) of the original dataset")
     after: str | None = Field(default=None, description="print(ds) of the materialized one")
@@ -148,9 +154,6 @@ class ResultData(Frame):
     stats: str | None = None
     seconds: float | None = None
     figures: list[Figure] = Field(default_factory=list)
-    checks: list[Check] = Field(
-        default_factory=list, description="of the whole run, in the stage doctor"
-    )
 
 
 class FailureData(Frame):
@@ -159,6 +162,51 @@ class FailureData(Frame):
     cause: str | None = None
     remedy: str | None = None
     expected: bool = False
+
+
+class StepData(Frame):
+    """What one step of a comparison took; steps are compared with each other, in their order."""
+
+    title: str
+    rows: int = Field(description="rows that came out")
+    seconds: float = Field(description="from the end of the first call to the last row")
+    start_s: float = Field(description="seconds before that: processes start and load")
+    cost_s: float = Field(description="seconds for 1,000 rows")
+    rate: float = Field(description="rows per second")
+
+
+class ForwardPass(Frame):
+    tokens: int = Field(description="of its rows")
+    padding: int = Field(description="tokens that make all its rows as long as the longest")
+
+
+class PassesData(Frame):
+    """The forward passes of a step, in their order."""
+
+    passes: list[ForwardPass]
+
+
+class OutcomeData(Frame):
+    """What came of one form of some code: it raised, lost rows silently, or worked."""
+
+    title: str
+    outcome: Literal["raised", "silent", "worked"]
+    rows_in: int
+    rows_out: int | None = Field(default=None, description="None where it raised")
+    exception: str | None = Field(default=None, description="the class of what it raised")
+    message: str | None = Field(
+        default=None, description="the exception's own words, or what happens without one"
+    )
+    remedy: str | None = None
+    processes: int | None = Field(default=None, description="that did the work, where it is known")
+
+
+class ComparisonData(Frame):
+    """What the steps of a run come to together."""
+
+    ratio: float = Field(description="the cost of the first step, as a multiple of the least cost")
+    cosine: float = Field(description="the lowest of any row's embeddings in two steps")
+    seconds: float | None = Field(default=None, description="that all steps took")
 
 
 class Point(Frame):
@@ -229,8 +277,21 @@ KINDS = {
         EventKind("note", NoteData, appends=_NOTES),
         EventKind("result", ResultData, "result", means_work=True),
         EventKind("failure", FailureData, "failure", means_work=True),
+        EventKind("step", StepData, "step", means_work=True),
+        EventKind("passes", PassesData, "passes", means_work=True),
+        EventKind("outcome", OutcomeData, "outcome", means_work=True),
+        EventKind("comparison", ComparisonData, "comparison", means_work=True),
+        EventKind("checks", ChecksData, "checks", means_work=True),
     )
 }
+
+
+_NAMES = {kind.data: kind.name for kind in KINDS.values()}
+
+
+def kind_of(data: Frame) -> str:
+    """Return the name of the kind that carries this model."""
+    return _NAMES[type(data)]
 
 
 class Event(Frame):

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from demo_server.protocol.events import Event, RunStatus, event
 
-FORMAT = 1
+FORMAT = 2
 NAME = "log.jsonl"
 _BLOCK = 64 * 1024
 # Room in the header's line for why the log is broken: a full disk has none elsewhere.

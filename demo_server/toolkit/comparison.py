@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.protocol.events import Figure, ResultData, RowsData
+from demo_server.protocol.events import RowsData, StepData
 from demo_server.ray_internals.workers import Activity, effort, raylet_here
 from demo_server.toolkit.context import Context, RunError
 
@@ -51,14 +51,16 @@ class Step:
         """Seconds per 1,000 rows."""
         return self.seconds / self.timed * PER_ROWS
 
-    def figures(self) -> list[Figure]:
-        """Its numbers; the first carries the title."""
-        return [
-            Figure(name="cost_s", label=self.title, value=self.cost_s, unit="s"),
-            Figure(name="rate", label="rows/s", value=self.timed / self.seconds),
-            Figure(name="rows", label="rows", value=self.rows),
-            Figure(name="start_s", label="to start", value=self.start_s, unit="s"),
-        ]
+    def data(self) -> StepData:
+        """Return what of it is shown."""
+        return StepData(
+            title=self.title,
+            rows=self.rows,
+            seconds=self.seconds,
+            start_s=self.start_s,
+            cost_s=self.cost_s,
+            rate=self.timed / self.seconds,
+        )
 
 
 def take_step(
@@ -90,7 +92,7 @@ def take_step(
         if first.rows > WARM_UP_SHARE * rows:
             started, timed = first.began, rows
         step = Step(name, title, rows, timed, ended - started, started - began, vectors)
-        context.result(ResultData(rows=rows, seconds=step.seconds, figures=step.figures()))
+        context.emit(step.data())
     return step, materialized
 
 

@@ -21,8 +21,16 @@ from demo_server.data.source import DatasetSource
 from demo_server.embedding import conversion
 from demo_server.embedding.device import Device
 from demo_server.embedding.engine import EngineName, Precision, refusal
+from demo_server.protocol.base import Frame
 from demo_server.protocol.driver_messages import Emitted, Message, Needs
-from demo_server.protocol.events import FailureData, Figure, NoteData, ResultData, RowsData
+from demo_server.protocol.events import (
+    FailureData,
+    Figure,
+    NoteData,
+    ResultData,
+    RowsData,
+    kind_of,
+)
 from demo_server.ray_internals.prestart import PrestartError, prestart, runtime_env
 from demo_server.toolkit.failure import explain, release
 
@@ -154,11 +162,13 @@ class Context:
             except PrestartError as error:
                 self.note(str(error), "warning")
 
-    def emit(self, kind: str, data: BaseModel) -> None:
-        """Send one event of this run, in the stage that it is in."""
+    def emit(self, data: Frame) -> None:
+        """Send one event of this run, in the stage that it is in; its kind is the one of `data`."""
         self.send(
             Emitted(
-                kind=kind, stage=self.stage, data=data.model_dump(mode="json", exclude_none=True)
+                kind=kind_of(data),
+                stage=self.stage,
+                data=data.model_dump(mode="json", exclude_none=True),
             )
         )
 
@@ -181,20 +191,20 @@ class Context:
         self.total, self.reason = total, reason
 
     def note(self, text: str, level: Literal["info", "warning"] = "info") -> None:
-        self.emit("note", NoteData(text=text, level=level))
+        self.emit(NoteData(text=text, level=level))
 
     def failed(self, error: BaseException, *, remedy: str | None = None) -> FailureData:
         """Report a failure that was the lesson: the run goes on."""
         data = explain(error, expected=True)
         if remedy:
             data.remedy = remedy
-        self.emit("failure", data)
+        self.emit(data)
         release(error)
         return data
 
     def result(self, data: ResultData) -> None:
-        self.emit("result", data)
+        self.emit(data)
 
     def figures(self, *figures: Figure) -> None:
         """A result that is only numbers."""
-        self.emit("result", ResultData(figures=list(figures)))
+        self.emit(ResultData(figures=list(figures)))

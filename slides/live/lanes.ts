@@ -11,10 +11,10 @@ export interface Lane {
 
 /** Seconds from a stage's first point to its last row; undefined until all rows are there. */
 export function laneSeconds(stage: StageState): number | undefined {
-  const { points, result } = stage
+  const { points, step } = stage
   const [first] = points
   const last = points.at(-1)
-  return result && first && last ? (last.t - first.t) / 1000 : undefined
+  return step && first && last ? (last.t - first.t) / 1000 : undefined
 }
 
 /** The rows that were out `seconds` after the stage began. */
@@ -28,11 +28,10 @@ export function rowsAt(stage: StageState, seconds: number): number {
 
 /** What a lane shows at a time on the common clock. */
 export function laneAt(stage: StageState, seconds: number): Lane {
-  const cost = stage.result?.figures.find(figure => figure.name === 'cost_s')
   const total = stage.progress?.total ?? stage.plan?.total_rows ?? 0
   const length = laneSeconds(stage)
   return {
-    title: cost?.label ?? stage.plan?.reason ?? '',
+    title: stage.step?.title ?? stage.plan?.reason ?? '',
     rows: rowsAt(stage, seconds),
     total,
     seconds: length !== undefined && seconds >= length ? length : undefined,

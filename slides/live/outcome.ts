@@ -1,32 +1,16 @@
-// What came of one form of a mistake, as its stage reports it.
-import type { StageState } from './protocol'
+// What came of one form of a mistake, as a slide shows it.
+import type { OutcomeData } from './protocol'
 
-export interface Outcome {
-  title: string
-  /** It raised, it went wrong without a word, or it worked. */
-  kind: 'raised' | 'silent' | 'worked'
-  /** The exception's class, or how many rows came out. */
-  headline: string
-  /** The exception's own words, or what happens instead. */
-  words: string
-  remedy: string
-  /** What else was counted, in a line. */
-  counted: string
+/** The exception's class, or how many rows came out. */
+export function headlineOf({ exception, rows_out, rows_in }: OutcomeData): string {
+  return exception ?? `${rows_out ?? 0} of ${rows_in} rows`
 }
 
-/** Undefined until the stage is done. */
-export function readOutcome({ result, failure, notes }: StageState): Outcome | undefined {
-  const [first, ...others] = result?.figures ?? []
-  if (first?.name !== 'outcome')
-    return undefined
-  const warning = notes.findIndex(note => note.level === 'warning')
-  const counted = others.filter(({ name, value }) => name === 'processes' || (name === 'lost' && value !== 0))
-  return {
-    title: first.label,
-    kind: failure ? 'raised' : warning >= 0 ? 'silent' : 'worked',
-    headline: String(first.value),
-    words: failure?.message ?? notes[warning]?.text ?? '',
-    remedy: failure?.remedy ?? (warning >= 0 ? notes[warning + 1]?.text : undefined) ?? '',
-    counted: counted.map(({ value, label }) => `${value} ${label}`).join(', '),
-  }
+/** What else was counted, in a line. */
+export function countedOf({ rows_in, rows_out, processes }: OutcomeData): string {
+  const lost = rows_in - (rows_out ?? rows_in)
+  return [
+    lost > 0 ? `${lost} ${lost === 1 ? 'row is' : 'rows are'} missing` : '',
+    processes == null ? '' : `${processes} ${processes === 1 ? 'process' : 'processes'} did the work`,
+  ].filter(Boolean).join(', ')
 }

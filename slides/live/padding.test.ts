@@ -4,11 +4,8 @@ import { barsOf, readPasses, scaleOf } from './padding'
 import type { StageState } from './protocol'
 
 function stage(...passes: [tokens: number, padding: number][]): StageState {
-  const figure = (name: string, value: number) => ({ name, label: name, value })
-  const sum = (at: 0 | 1) => passes.reduce((total, pass) => total + pass[at], 0)
-  const each = passes.flatMap(([tokens, padding], index) => [figure(`tokens_${index}`, tokens), figure(`padding_${index}`, padding)])
-  const figures = [figure('cost_s', 4), figure('rate', 250), figure('passes', passes.length), figure('tokens', sum(0)), figure('padding', sum(1)), ...each]
-  return { ...emptyStage(), result: { columns: [], first_rows: [], checks: [], figures } }
+  const step = { title: 'A step', rows: 10, seconds: 1, start_s: 1, cost_s: 4, rate: 250 }
+  return { ...emptyStage(), step, passes: { passes: passes.map(([tokens, padding]) => ({ tokens, padding })) } }
 }
 
 test('the share of padding is of all tokens that were computed', () => {
@@ -21,7 +18,7 @@ test('the share of padding is of all tokens that were computed', () => {
 
 test('a stage that has not said its passes has none', () => {
   expect(readPasses(emptyStage())).toBeUndefined()
-  expect(readPasses({ ...emptyStage(), result: { columns: [], first_rows: [], checks: [], figures: [] } })).toBeUndefined()
+  expect(readPasses({ ...stage([1, 0]), passes: null })).toBeUndefined()
 })
 
 test('drawings on one scale have the same area for the same tokens', () => {

@@ -1,28 +1,20 @@
 // The forward passes of a comparison: what each computed for its rows, and what for padding.
-import type { StageState } from './protocol'
-
-export interface Pass {
-  tokens: number
-  padding: number
-}
+import type { ForwardPass, StageState } from './protocol'
 
 export interface Passes {
   rate: number
-  passes: Pass[]
+  passes: readonly ForwardPass[]
   /** Padding's share of all tokens that were computed, 0 to 1. */
   share: number
 }
 
 /** A stage whose passes are known; undefined until it is done. */
-export function readPasses({ result }: StageState): Passes | undefined {
-  const figures = new Map((result?.figures ?? []).map(figure => [figure.name, figure]))
-  const number = (name: string) => Number(figures.get(name)?.value ?? 0)
-  const count = number('passes')
-  if (count === 0)
+export function readPasses({ step, passes: reported }: StageState): Passes | undefined {
+  if (!step || !reported)
     return undefined
-  const passes = Array.from({ length: count }, (_, index) => ({ tokens: number(`tokens_${index}`), padding: number(`padding_${index}`) }))
-  const [tokens, padding] = [number('tokens'), number('padding')]
-  return { rate: number('rate'), passes, share: padding / Math.max(1, tokens + padding) }
+  const { passes } = reported
+  const sum = (of: (pass: ForwardPass) => number) => passes.reduce((total, pass) => total + of(pass), 0)
+  return { rate: step.rate, passes, share: sum(pass => pass.padding) / Math.max(1, sum(pass => pass.tokens + pass.padding)) }
 }
 
 export interface Bar {
@@ -51,7 +43,7 @@ export function scaleOf(drawings: readonly Passes[]): Scale {
 const GAP = 0.08
 
 /** A bar for each pass, in a square of 1 by 1 whose y grows downwards: padding stands on the tokens. */
-export function barsOf(passes: readonly Pass[], scale: Scale): Bar[] {
+export function barsOf(passes: readonly ForwardPass[], scale: Scale): Bar[] {
   return passes.map(({ tokens, padding }, index) => {
     const [own, grey] = [tokens / scale.tokens, padding / scale.tokens]
     return {

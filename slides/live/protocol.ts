@@ -27,6 +27,11 @@ export type RunEvent =
   | NoteEvent
   | ResultEvent
   | FailureEvent
+  | StepEvent
+  | PassesEvent
+  | OutcomeEvent
+  | ComparisonEvent
+  | ChecksEvent
 export type RunStatus = 'queued' | 'starting' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 export type FromClient =
   HelloFrame | StartFrame | CancelFrame | ActFrame | WatchFrame | UnwatchFrame | PublishFrame
@@ -106,6 +111,49 @@ export interface Figure {
   label: string
   value: number | string
   unit?: string | null
+}
+/**
+ * What the doctor found about the whole run.
+ */
+export interface ChecksData {
+  checks: Check[]
+}
+export interface ChecksEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'checks'
+  data: ChecksData
+}
+/**
+ * What the steps of a run come to together.
+ */
+export interface ComparisonData {
+  /**
+   * the cost of the first step, as a multiple of the least cost
+   */
+  ratio: number
+  /**
+   * the lowest of any row's embeddings in two steps
+   */
+  cosine: number
+  /**
+   * that all steps took
+   */
+  seconds?: number | null
+}
+export interface ComparisonEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'comparison'
+  data: ComparisonData
 }
 export interface ErrorFrame {
   type: 'error'
@@ -339,10 +387,6 @@ export interface ResultData {
   stats?: string | null
   seconds?: number | null
   figures: Figure[]
-  /**
-   * of the whole run, in the stage doctor
-   */
-  checks: Check[]
 }
 export interface SchemaColumn {
   name: string
@@ -364,6 +408,103 @@ export interface FailureData {
   cause?: string | null
   remedy?: string | null
   expected: boolean
+}
+export interface StepEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'step'
+  data: StepData
+}
+/**
+ * What one step of a comparison took; steps are compared with each other, in their order.
+ */
+export interface StepData {
+  title: string
+  /**
+   * rows that came out
+   */
+  rows: number
+  /**
+   * from the end of the first call to the last row
+   */
+  seconds: number
+  /**
+   * seconds before that: processes start and load
+   */
+  start_s: number
+  /**
+   * seconds for 1,000 rows
+   */
+  cost_s: number
+  /**
+   * rows per second
+   */
+  rate: number
+}
+export interface PassesEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'passes'
+  data: PassesData
+}
+/**
+ * The forward passes of a step, in their order.
+ */
+export interface PassesData {
+  passes: ForwardPass[]
+}
+export interface ForwardPass {
+  /**
+   * of its rows
+   */
+  tokens: number
+  /**
+   * tokens that make all its rows as long as the longest
+   */
+  padding: number
+}
+export interface OutcomeEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'outcome'
+  data: OutcomeData
+}
+/**
+ * What came of one form of some code: it raised, lost rows silently, or worked.
+ */
+export interface OutcomeData {
+  title: string
+  outcome: 'raised' | 'silent' | 'worked'
+  rows_in: number
+  /**
+   * None where it raised
+   */
+  rows_out?: number | null
+  /**
+   * the class of what it raised
+   */
+  exception?: string | null
+  /**
+   * the exception's own words, or what happens without one
+   */
+  message?: string | null
+  remedy?: string | null
+  /**
+   * that did the work, where it is known
+   */
+  processes?: number | null
 }
 export interface ExperimentInfo {
   name: string
@@ -541,6 +682,11 @@ export interface StageState {
   notes: NoteData[]
   result?: ResultData | null
   failure?: FailureData | null
+  step?: StepData | null
+  passes?: PassesData | null
+  outcome?: OutcomeData | null
+  comparison?: ComparisonData | null
+  checks?: ChecksData | null
 }
 /**
  * One point of the chart.
@@ -626,7 +772,7 @@ export const CloseCode = {
 export const MAX_CLIENT_FRAME_BYTES = 65536
 export const HELLO_TIMEOUT_S = 5
 export const BEAT_INTERVAL_S = 0.5
-export const RECORDING_FORMAT = 1
+export const RECORDING_FORMAT = 2
 
 /** How a fold keeps the events of each kind. */
 export const EVENT_KINDS: Record<RunEvent['kind'], EventKind> = {
@@ -638,4 +784,9 @@ export const EVENT_KINDS: Record<RunEvent['kind'], EventKind> = {
   note: { of_run: false, replaces: null, appends: { to: 'notes', cap: 50, items: null, fields: null, seen: null, stride: null } },
   result: { of_run: false, replaces: 'result', appends: null },
   failure: { of_run: false, replaces: 'failure', appends: null },
+  step: { of_run: false, replaces: 'step', appends: null },
+  passes: { of_run: false, replaces: 'passes', appends: null },
+  outcome: { of_run: false, replaces: 'outcome', appends: null },
+  comparison: { of_run: false, replaces: 'comparison', appends: null },
+  checks: { of_run: false, replaces: 'checks', appends: null },
 }

@@ -1,8 +1,9 @@
 // A recording for tests: three rows in two seconds.
 import type { RunEvent } from './protocol'
+import { RECORDING_FORMAT } from './protocol'
 
 export const HEADER = {
-  format: 1,
+  format: RECORDING_FORMAT,
   experiment: { name: 'embed', title: 'Embed', schema: {}, defaults: { rows: 3 }, measured: true, rate: 1, dataset_rows: 3, regions: {}, code_hash: 'abc', uses_held: false, actions: [] },
   params: { rows: 3 },
   started_at: 0,

@@ -22,7 +22,7 @@ it.each([
   ['holds a line that is no event', textOf(EVENTS.map(event => event.seq === 2 ? 'progress' : event)), 3],
   ['holds a kind that is not known', textOf(EVENTS.map(event => event.seq === 2 ? { ...event, kind: 'dance' } : event)), 3],
   ['is corrupt', textOf().replace('"t":1000', '"t":10"00'), 4],
-  ['has another format', textOf(EVENTS, { ...HEADER, format: 2 }), 1],
+  ['has another format', textOf(EVENTS, { ...HEADER, format: HEADER.format + 1 }), 1],
   ['is empty', '', 1],
 ])('refuses a recording that %s, with the line', (_, text, line) => {
   expect(() => read(text)).toThrow(RecordingError)

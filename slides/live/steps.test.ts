@@ -4,18 +4,16 @@ import { laneAt, laneSeconds } from './lanes'
 import type { StageState } from './protocol'
 import { readSteps } from './steps'
 
-function stage(cost: number, label = 'A step'): StageState {
-  const figure = (name: string, value: number) => ({ name, label: name === 'cost_s' ? label : name, value })
-  const figures = [figure('cost_s', cost), figure('rate', 1000 / cost), figure('rows', 16)]
-  return { ...emptyStage(), result: { columns: [], first_rows: [], figures, checks: [] } }
+function stage(cost_s: number, title = 'A step'): StageState {
+  return { ...emptyStage(), step: { title, rows: 16, seconds: 1, start_s: 1, cost_s, rate: 1000 / cost_s } }
 }
 
 test('steps come in the order of their stages, each with the cost of the one before', () => {
   const steps = readSteps({ slow: stage(200, 'Slow'), fast: stage(2, 'Fast') })
-  expect(steps.map(({ stage, title, cost, before }) => [stage, title, cost, before])).toEqual([['slow', 'Slow', 200, undefined], ['fast', 'Fast', 2, 200]])
+  expect(steps.map(({ stage, title, cost_s, before }) => [stage, title, cost_s, before])).toEqual([['slow', 'Slow', 200, undefined], ['fast', 'Fast', 2, 200]])
 })
 
-test('a stage without a cost is no step', () => {
+test('a stage that reported no step is none', () => {
   expect(readSteps({ '': emptyStage(), 'slow': stage(200) }).map(step => step.stage)).toEqual(['slow'])
 })
 

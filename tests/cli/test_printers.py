@@ -21,7 +21,16 @@ from demo_server.cli.printers import (
     progress_text,
     result_text,
 )
-from demo_server.protocol.events import Check, Figure, ProgressData, ResultData, Row, event
+from demo_server.protocol.events import (
+    Check,
+    ChecksData,
+    Figure,
+    ProgressData,
+    ResultData,
+    Row,
+    event,
+    kind_of,
+)
 from demo_server.protocol.findings import Finding
 
 WASTED = Check(
@@ -182,11 +191,11 @@ def test_a_check_is_printed_with_its_state_its_figure_and_the_fix_for_a_problem(
 def test_the_doctor_keeps_the_checks_and_a_run_prints_the_result(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    results = [ResultData(after="Dataset(3)"), ResultData(checks=[WASTED])]
+    results = [ResultData(after="Dataset(3)"), ChecksData(checks=[WASTED])]
     run, doctor = RunPrinter(), CheckPrinter()
     for printer, printed in ((run, "Dataset(3)\n"), (doctor, "")):
         for seq, data in enumerate(results, start=1):
-            body = {"seq": seq, "t": 0, "kind": "result", "data": data.model_dump()}
+            body = {"seq": seq, "t": 0, "kind": kind_of(data), "data": data.model_dump()}
             printer.show(event.validate_python(body), "")
         assert capsys.readouterr().out == printed
     assert doctor.checks == [WASTED]

@@ -247,12 +247,36 @@ def figures_of(messages: Messages, stage: str | None = None) -> dict[str, Any]:
     return {f["name"]: f["value"] for f in events(messages, "result", stage)[-1]["figures"]}
 
 
+def step_of(messages: Messages, stage: str) -> dict[str, Any]:
+    [step] = events(messages, "step", stage)
+    return step
+
+
+def passes_of(messages: Messages, stage: str) -> list[dict[str, int]]:
+    [found] = events(messages, "passes", stage)
+    return found["passes"]
+
+
+def total(passes: list[dict[str, int]], of: str) -> int:
+    return sum(one[of] for one in passes)
+
+
+def outcome_of(messages: Messages, stage: str) -> dict[str, Any]:
+    [outcome] = events(messages, "outcome", stage)
+    return outcome
+
+
+def comparison_of(messages: Messages) -> dict[str, Any]:
+    [comparison] = events(messages, "comparison")
+    return comparison
+
+
 def test_every_step_of_the_ladder_gives_the_same_embeddings_as_sentence_transformers(
     ran: dict[str, Messages], directory: Path
 ) -> None:
     from sentence_transformers import SentenceTransformer
 
-    assert figures_of(ran["ladder"])["cosine"] >= 0.9999
+    assert comparison_of(ran["ladder"])["cosine"] >= 0.9999
     table = pq.read_table(directory / "parquet")
     assert table.num_rows == len(set(table["id"].to_pylist())) == ROWS
     got = np.stack(table.slice(0, 100)["embedding"].to_pylist())
@@ -266,15 +290,14 @@ def test_each_step_of_the_ladder_reports_what_it_took_in_its_own_stage(
     ran: dict[str, Messages],
 ) -> None:
     for name, title, share in ladder.STEPS:
-        [result] = events(ran["ladder"], "result", name)
-        figures = figures_of(ran["ladder"], name)
-        assert result["figures"][0]["label"] == title
-        assert figures["rows"] == max(ladder.LEAST_ROWS, round(ROWS * share))
-        assert figures["cost_s"] == pytest.approx(1000 / figures["rate"])
+        [step] = events(ran["ladder"], "step", name)
+        assert step["title"] == title
+        assert step["rows"] == max(ladder.LEAST_ROWS, round(ROWS * share))
+        assert step["cost_s"] == pytest.approx(1000 / step["rate"])
         rows = [p["rows"] for p in events(ran["ladder"], "progress", name)]
-        assert rows[-1] == figures["rows"]
+        assert rows[-1] == step["rows"]
     first, last = ladder.STEPS[0][0], ladder.STEPS[-1][0]
-    assert figures_of(ran["ladder"], first)["cost_s"] > figures_of(ran["ladder"], last)["cost_s"]
+    assert step_of(ran["ladder"], first)["cost_s"] > step_of(ran["ladder"], last)["cost_s"]
 
 
 def test_json_takes_more_bytes_than_parquet_for_the_same_rows(ran: dict[str, Messages]) -> None:
@@ -286,22 +309,20 @@ def test_json_takes_more_bytes_than_parquet_for_the_same_rows(ran: dict[str, Mes
 def test_the_race_embeds_the_same_rows_in_both_lanes_and_computes_its_ratio(
     ran: dict[str, Messages],
 ) -> None:
-    lanes = [figures_of(ran["race"], lane) for lane in ("slow", "fast")]
+    lanes = [step_of(ran["race"], lane) for lane in ("slow", "fast")]
     assert [lane["rows"] for lane in lanes] == [RACE_ROWS, RACE_ROWS]
-    figures = figures_of(ran["race"])
-    assert figures["ratio"] == pytest.approx(lanes[0]["cost_s"] / lanes[1]["cost_s"])
-    assert figures["ratio"] > 1
-    assert figures["cosine"] >= 0.9999
+    comparison = comparison_of(ran["race"])
+    assert comparison["ratio"] == pytest.approx(lanes[0]["cost_s"] / lanes[1]["cost_s"])
+    assert comparison["ratio"] > 1
+    assert comparison["cosine"] >= 0.9999
 
 
 def test_each_form_of_an_error_tells_what_came_of_it_in_a_stage_of_its_own(
     ran: dict[str, Messages],
 ) -> None:
     for name, title in errors.FORMS:
-        [result] = events(ran["errors"], "result", name)
-        outcome = result["figures"][0]
-        assert (outcome["name"], outcome["label"]) == ("outcome", title)
-        assert figures_of(ran["errors"], name)["in"] == ROWS
+        outcome = outcome_of(ran["errors"], name)
+        assert (outcome["title"], outcome["rows_in"]) == (title, ROWS)
 
 
 RAISES = {
@@ -316,14 +337,14 @@ RAISES = {
 
 @pytest.mark.parametrize("name", RAISES)
 def test_what_is_wrong_raises_in_the_words_of_this_ray(ran: dict[str, Messages], name: str) -> None:
-    [failure] = events(ran["errors"], "failure", name)
+    outcome = outcome_of(ran["errors"], name)
     kind, words = RAISES[name]
-    assert failure["expected"]
-    assert failure["exception"].startswith(kind)
-    assert words in failure["message"]
-    assert len(failure["message"]) <= errors.MOST_WORDS
-    assert failure["remedy"] == errors.REMEDIES[name]
-    assert figures_of(ran["errors"], name)["outcome"] == failure["exception"]
+    assert outcome["outcome"] == "raised"
+    assert outcome["exception"].startswith(kind)
+    assert words in outcome["message"]
+    assert len(outcome["message"]) <= errors.MOST_WORDS
+    assert outcome["remedy"] == errors.REMEDIES[name]
+    assert "rows_out" not in outcome
 
 
 def test_what_is_swallowed_is_missing_and_nothing_says_so_but_the_count(
@@ -331,25 +352,24 @@ def test_what_is_swallowed_is_missing_and_nothing_says_so_but_the_count(
 ) -> None:
     block = -(-ROWS // errors.BLOCKS)
     for name, lost in (("swallowed_wrong", 2), ("swallowed_block", 2 * block)):
-        assert events(ran["errors"], "failure", name) == []
-        figures = figures_of(ran["errors"], name)
-        assert (figures["lost"], figures["out"]) == (lost, ROWS - lost)
-        said = [note["text"] for note in events(ran["errors"], "note", name)]
-        assert said == [errors.SILENCES[name], errors.REMEDIES[name]]
+        outcome = outcome_of(ran["errors"], name)
+        assert (outcome["outcome"], outcome["rows_out"]) == ("silent", ROWS - lost)
+        assert outcome["message"] == errors.SILENCES[name]
+        assert outcome["remedy"] == errors.REMEDIES[name]
 
 
 def test_concurrency_beside_compute_is_ignored(ran: dict[str, Messages]) -> None:
-    assert events(ran["errors"], "failure", "both_wrong") == []
-    assert figures_of(ran["errors"], "both_wrong")["processes"] == 1
-    assert figures_of(ran["errors"], "both_mended")["processes"] == 2
+    ignored, mended = (outcome_of(ran["errors"], name) for name in ("both_wrong", "both_mended"))
+    assert (ignored["outcome"], ignored["processes"]) == ("silent", 1)
+    assert (mended["outcome"], mended["processes"]) == ("worked", 2)
 
 
 def test_what_is_mended_gives_every_row_and_says_nothing(ran: dict[str, Messages]) -> None:
     for name, _ in errors.FORMS:
         if name.endswith("_mended"):
-            assert events(ran["errors"], "failure", name) == []
-            assert events(ran["errors"], "note", name) == []
-            assert figures_of(ran["errors"], name)["out"] == ROWS
+            outcome = outcome_of(ran["errors"], name)
+            assert (outcome["outcome"], outcome["rows_out"]) == ("worked", ROWS)
+            assert "message" not in outcome
     figures = figures_of(ran["errors"])
     assert figures["raised"] == len(RAISES)
     assert figures["lost"] == 2 + 2 * -(-ROWS // errors.BLOCKS)
@@ -358,18 +378,15 @@ def test_what_is_mended_gives_every_row_and_says_nothing(ran: dict[str, Messages
 def test_rows_sorted_by_length_need_less_padding_and_give_the_same_vectors(
     ran: dict[str, Messages],
 ) -> None:
-    in_order, by_length = (figures_of(ran["padding"], name) for name in ("in_order", "by_length"))
+    in_order, by_length = (step_of(ran["padding"], name) for name in ("in_order", "by_length"))
     assert in_order["rows"] == by_length["rows"] == ROWS
-    assert in_order["tokens"] == by_length["tokens"] > ROWS
-    assert in_order["padding"] > 2 * by_length["padding"]
-    for figures in (in_order, by_length):
-        for kind in ("tokens", "padding"):
-            each = [figures[f"{kind}_{n}"] for n in range(int(figures["passes"]))]
-            assert sum(each) == figures[kind]
-    assert in_order["passes"] == -(-ROWS // 64)
-    figures = figures_of(ran["padding"])
-    assert figures["ratio"] == pytest.approx(in_order["cost_s"] / by_length["cost_s"])
-    assert figures["cosine"] >= 0.9999
+    unsorted, by_tokens = (passes_of(ran["padding"], name) for name in ("in_order", "by_length"))
+    assert total(unsorted, "tokens") == total(by_tokens, "tokens") > ROWS
+    assert total(unsorted, "padding") > 2 * total(by_tokens, "padding")
+    assert len(unsorted) == -(-ROWS // 64)
+    comparison = comparison_of(ran["padding"])
+    assert comparison["ratio"] == pytest.approx(in_order["cost_s"] / by_length["cost_s"])
+    assert comparison["cosine"] >= 0.9999
 
 
 def test_the_tokens_of_the_passes_are_those_of_the_rows(ran: dict[str, Messages]) -> None:
@@ -380,14 +397,14 @@ def test_the_tokens_of_the_passes_are_those_of_the_rows(ran: dict[str, Messages]
     dataset, _ = drop_unusable(found.load(), found.text_column)
     texts = choose(dataset, ROWS)[found.text_column]
     lengths = [len(ids) for ids in tokenizer(list(texts))["input_ids"]]
-    figures = figures_of(ran["padding"], "in_order")
-    assert figures["tokens"] == sum(lengths)
-    assert figures["padding_0"] == 64 * max(lengths[:64]) - sum(lengths[:64])
+    passes = passes_of(ran["padding"], "in_order")
+    assert total(passes, "tokens") == sum(lengths)
+    assert passes[0]["padding"] == 64 * max(lengths[:64]) - sum(lengths[:64])
 
 
 def checks_of(messages: Messages) -> dict[str, dict[str, Any]]:
-    [result] = events(messages, "result", "doctor")
-    return {check["name"]: check for check in result["checks"]}
+    [found] = events(messages, "checks")
+    return {check["name"]: check for check in found["checks"]}
 
 
 def test_the_doctor_looks_at_embed_in_all_six_ways(ran: dict[str, Messages]) -> None:
@@ -407,7 +424,7 @@ def test_the_doctor_looks_at_every_run_on_ray_and_misses_no_row(
 ) -> None:
     for name, messages in ran.items():
         if descriptions[name].uses_held:
-            assert events(messages, "result", "doctor") == []
+            assert events(messages, "checks") == []
         else:
             assert checks_of(messages)["complete"]["state"] == "ok", name
 

@@ -46,6 +46,20 @@ bodies = st.one_of(
     ),
     st.builds(lambda text: {"kind": "note", "data": {"text": text}}, st.text(max_size=10)),
     st.builds(lambda rows: {"kind": "result", "data": {"rows": rows}}, st.integers(0, 100)),
+    st.builds(
+        lambda cost: {
+            "kind": "step",
+            "data": {
+                "title": "A step",
+                "rows": 1,
+                "seconds": 1.0,
+                "start_s": 1.0,
+                "cost_s": cost,
+                "rate": 1.0,
+            },
+        },
+        st.integers(1, 100),
+    ),
     st.just({"kind": "failure", "data": {"exception": "E", "message": "m", "expected": True}}),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from demo_server.protocol.events import StepData
 from demo_server.toolkit.comparison import Step, check_same, lowest_cosine
 from demo_server.toolkit.context import RunError
 
@@ -16,8 +17,9 @@ def step(title: str, *vectors: list[float]) -> Step:
 
 def test_the_cost_is_for_a_thousand_rows_and_leaves_the_first_call_out() -> None:
     measured = Step("stage", "A step", rows=16, timed=8, seconds=2.0, start_s=0.5, vectors={})
-    figures = {figure.name: figure.value for figure in measured.figures()}
-    assert figures == {"cost_s": 250.0, "rate": 4.0, "rows": 16, "start_s": 0.5}
+    assert measured.data() == StepData(
+        title="A step", rows=16, seconds=2.0, start_s=0.5, cost_s=250.0, rate=4.0
+    )
 
 
 def test_embeddings_are_compared_row_by_row_whatever_their_length() -> None:

@@ -26,7 +26,7 @@ def measuring(context: Context, observation: Observation) -> Iterator[None]:
         psutil.cpu_percent()  # the first call of a thread only sets the start of the interval
         while not stop.wait(INTERVAL_S):
             metrics = measurement()
-            context.emit("metrics", metrics)
+            context.emit(metrics)
             used = metrics.cpu_percent / 100 * metrics.cpus
             observation.measured(min(1.0, used / context.cores))
 

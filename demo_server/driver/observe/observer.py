@@ -104,7 +104,6 @@ class Observation:
         self._look(executor, now)
         self.executing = True
         context.emit(
-            "plan",
             PlanData(
                 operators=[
                     PlanOperator(name=operator.name, detail=detail(operator))
@@ -137,7 +136,6 @@ class Observation:
             self._executions[-1].ended = True
         rate = self._rate.value
         self._context.emit(
-            "progress",
             ProgressData(
                 rows=rows,
                 total=total,
