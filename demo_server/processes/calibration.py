@@ -1,4 +1,4 @@
-"""Measuring this machine once, while nobody waits, so that the defaults fit it."""
+"""Measuring this machine once, while no run waits, so that the defaults fit it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Calibration:
             measured[KEY] = self.key()
             write_atomically(self.path, json.dumps(measured))
         except (ModuleError, OSError, ValueError, IndexError, TypeError) as error:
-            # Defaults without a measurement are good enough: say so, and do not try for ever.
+            # Defaults without a measurement are good enough: log it, and do not retry.
             log.warning("this machine could not be measured: %s", error)
             self._given_up = True
             return

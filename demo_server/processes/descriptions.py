@@ -1,4 +1,4 @@
-"""Learning of the experiments: `describe` runs in the driver's interpreter, its answer is cached.
+"""Descriptions of the experiments: `describe` runs in the driver's interpreter; cached.
 
 The server never imports an experiment: their code may be slow to import, broken or changing.
 """
@@ -25,7 +25,7 @@ TIMEOUT_S = 120.0
 
 
 class DescribeError(Exception):
-    """`describe` gave no answer, and why."""
+    """`describe` failed, and why."""
 
 
 class _Cached(BaseModel):
@@ -34,7 +34,7 @@ class _Cached(BaseModel):
 
 
 class Describer:
-    """Runs `describe` with the server's settings, or remembers what it said."""
+    """Runs `describe` with the server's settings, or reads its cached answer."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -52,7 +52,7 @@ class Describer:
         """Run `describe` and remember its answer.
 
         Raises:
-            DescribeError: it failed, with its last words.
+            DescribeError: it failed, with its last lines of output.
         """
         key = self.key()
         options = DescribeOptions(inputs=self._settings.inputs, machine=self._settings.machine_file)

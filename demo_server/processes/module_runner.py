@@ -11,7 +11,7 @@ from demo_server.system import process
 
 
 class ModuleError(Exception):
-    """A module of ours that was run in a process of its own failed; with its last words."""
+    """A module that ran in a process of its own failed; with its last lines of output."""
 
 
 async def run_module(

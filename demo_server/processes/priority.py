@@ -1,8 +1,8 @@
-"""How the sessions that compute rank beside others: below the browser's while a run goes on.
+"""The CPU priority of the sessions that compute: below the browser's while a run goes on.
 
-Linux may share the processors out by session first (*autogroup*, `man 7 sched`): the nice value of
+Linux may share the processors by session first (*autogroup*, `man 7 sched`): the nice value of
 Ray's workers then counts in their session only, and on a machine with few cores and no graphics
-card the page stands still. Where Linux does not, nothing is done.
+card the page freezes. Where Linux does not, nothing is done.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from demo_server.processes.state_file import StateFile
 
-# About a tenth of another session's share, where all want the processors.
+# About a tenth of another session's share, where all need the processors.
 NICE = 10
 # Linux takes one change in 0.1 s from all users without root, and refuses others meanwhile.
 RETRY_S = 0.1
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Priority:
-    """The nice values of the sessions in a ledger: of Ray's head and of the drivers."""
+    """The nice values of the sessions in a state file: of Ray's head and of the drivers."""
 
     def __init__(self, book: StateFile) -> None:
         self._book = book
@@ -31,9 +31,9 @@ class Priority:
         self._changing: asyncio.Task[None] | None = None
 
     def look(self, computing: bool) -> None:
-        """Have all sessions give way while one is `computing`, and none otherwise.
+        """Lower the priority of all sessions while one is `computing`, of none otherwise.
 
-        Not while Ray and drivers start: beside busy programs that would exceed their time.
+        Not while Ray and drivers start: next to busy programs they would exceed their time.
         """
         self._wanted = NICE if computing else 0
         if self._differing() and (self._changing is None or self._changing.done()):
@@ -60,7 +60,7 @@ class Priority:
 
 
 def rank(leader: int, nice: int) -> None:
-    """Give the session that `leader` leads a nice value among the sessions.
+    """Set the nice value of the session that `leader` leads, among the sessions.
 
     Raises:
         BlockingIOError: another change was made just now.

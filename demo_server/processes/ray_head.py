@@ -28,7 +28,7 @@ _STARTED = b"Ray runtime started"
 _ESSENTIAL = ("raylet", "gcs_server")
 # What each worker process imports first; it runs in the workers, never here.
 PRELOAD = "demo_server.driver.preload"
-# What the raylet and its workers are told.
+# The environment of the raylet and its workers.
 NODE_ENV = {
     "RAY_preload_python_modules": PRELOAD,
     # Ray ends idle workers after a second, more than one for each CPU; a standby keeps some for its
@@ -47,12 +47,12 @@ class RayState(Enum):
 
 
 class RayStartError(Exception):
-    """Ray did not come up, and why."""
+    """Ray did not start, and why."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What Ray takes at one moment."""
+    """What Ray uses at one moment."""
 
     processes: int
     memory_bytes: int
@@ -142,7 +142,7 @@ class LocalHead:
         """Start the head and return when it takes drivers.
 
         Raises:
-            RayStartError: it ended, or did not come up in time; with its last words.
+            RayStartError: it ended, or was not ready in time; with its last lines of output.
         """
         self.state = RayState.STARTING
         try:
@@ -240,7 +240,7 @@ def local_env(token: str) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": token,
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Disabled, Ray reports that it is disabled: to nobody, then.
+        # Disabled, Ray still reports that it is disabled: to a closed port, then.
         "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
         # Ray then stays on 127.0.0.1: the machine may change its network during the talk.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",

@@ -1,7 +1,7 @@
-"""The file that says which server runs, how to reach it, and what it started.
+"""A file that states which server runs, how to reach it, and what it started.
 
 It is readable by its owner only: it holds the secrets with which a local command may pair a
-browser or join the server's Ray. A later process finds in it what a killed one left behind.
+browser or join the server's Ray. A later process reads in it what a killed one left behind.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class StateFile:
 
 
 def read(path: Path) -> Entry | None:
-    """Return what a ledger says, None when there is none or it cannot be read."""
+    """Return the entry of a state file, None when there is none or it cannot be read."""
     try:
         return Entry.model_validate_json(path.read_text())
     except (OSError, ValueError):

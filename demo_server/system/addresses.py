@@ -84,7 +84,7 @@ def lan_addresses() -> list[str]:
         if address.family is socket.AF_INET and not address.address.startswith(("127.", "0."))
     ]
     preferred = _towards_elsewhere()
-    # What an interface gave itself because nobody else did is the last resort.
+    # A link-local address, which an interface gave itself, is the last resort.
     return sorted(
         set(found), key=lambda a: (a != preferred, a.startswith("169.254."), found.index(a))
     )
