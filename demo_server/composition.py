@@ -44,7 +44,7 @@ class Composition:
         standbys = machine.standbys_for(machine.memory_bytes())
         self.standby_pool = StandbyPool(self.ray, self._spawn, code_version, standbys)
         self.scheduler = Scheduler(self.runs, self.standby_pool, ahead)
-        self.scheduler.give_way = Priority(book).look
+        self.scheduler.on_computing = Priority(book).look
         self.describer = Describer(settings)
 
     def _own_ray(self, book: StateFile) -> Ray:
@@ -53,11 +53,11 @@ class Composition:
         return LocalHead(
             book,
             on_lost=lambda reason: self.scheduler.ray_lost(reason),
-            on_down=lambda: self.scheduler.pump(),
+            on_down=lambda: self.scheduler.reconcile(),
         )
 
     def _spawn(self, ray: Ray) -> DriverProcess:
-        driver = DriverProcess(self.scheduler.heard, self.scheduler.exited, self._book)
+        driver = DriverProcess(self.scheduler.receive, self.scheduler.driver_exited, self._book)
         output = self.settings.cache / "drivers" / f"{os.getpid()}-{next(self._numbers)}.out"
         driver.start(self._command(ray, self.settings), ray.env(), output)
         return driver

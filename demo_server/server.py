@@ -64,7 +64,7 @@ class DemoServer:
         self.settings = settings
         self.composition = composition
         self.hub = Hub(secrets.token_hex(8), self.composition.runs, settings.recorded)
-        self.composition.runs.watchers.append(self.hub)
+        self.composition.runs.on_accept.append(self.hub.accepted)
         key = session_key(settings.cache / "session.key")
         devices = PairedDevices(settings.cache / "devices.json")
         self.credentials = Credentials(settings.token, secret, key, devices=devices)

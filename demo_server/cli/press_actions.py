@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo_server.composition import Composition
-from demo_server.protocol import events
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import Event, NoteData, ProgressData, RunStatus
 from demo_server.runs.run import Run
 
 SHARE = 0.4
 
 
 class ActionPresser:
-    """Presses each action once when `SHARE` of the rows are out; implements `runs.RunWatcher`.
+    """Presses each action once when `SHARE` of the rows are out.
 
     A note in the run names the command, so that a recording shows what happened.
     """
@@ -25,22 +24,19 @@ class ActionPresser:
         self.left = list(actions)
         """The actions that are still to be pressed."""
 
-    def accepted(self, run: Run) -> None:
-        """Nothing to press yet."""
-
-    def appended(self, run: Run, encoded: str) -> None:
+    def appended(self, run: Run, event: Event, encoded: str) -> None:
         if not self.left or run.status is not RunStatus.RUNNING:
             return
-        match events.event.validate_json(encoded).data:
-            case events.ProgressData(rows=rows, total=int(total)) if SHARE * total <= rows < total:
-                # Later: the other watchers have not received this event yet.
+        match event.data:
+            case ProgressData(rows=rows, total=int(total)) if SHARE * total <= rows < total:
+                # Later: other listeners have not received this event yet.
                 asyncio.get_running_loop().call_soon(self._press, run, self.left)
                 self.left = []
 
     def _press(self, run: Run, actions: list[str]) -> None:
         for action in actions:
             text = f"`demo-server record` presses {action}."
-            self._composition.runs.append(run, "note", {"text": text})
+            self._composition.runs.append(run, NoteData(text=text))
             self._composition.scheduler.act(run.run_id, action, {})
 
 
@@ -48,8 +44,8 @@ class ActionPresser:
 def pressing(composition: Composition, actions: list[str]) -> Iterator[ActionPresser]:
     """Press `actions` in the run that is started within the block."""
     presser = ActionPresser(composition, actions)
-    composition.runs.watchers.append(presser)
+    composition.runs.on_event.append(presser.appended)
     try:
         yield presser
     finally:
-        composition.runs.watchers.remove(presser)
+        composition.runs.on_event.remove(presser.appended)

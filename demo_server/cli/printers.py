@@ -15,11 +15,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from demo_server.protocol import events
 from demo_server.protocol.events import (
     Check,
     ChecksData,
     ComparisonData,
+    Event,
     FailureData,
     NoteData,
     OutcomeData,
@@ -39,17 +39,14 @@ def new_console(*, stderr: bool = False) -> Console:
 
 
 class Printer:
-    """Watches one run until it ends; implements `runs.RunWatcher`."""
+    """Watches one run until it ends."""
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
         self.status = RunStatus.FAILED
 
-    def accepted(self, run: Run) -> None:
-        """There is nothing to print yet."""
-
-    def appended(self, run: Run, encoded: str) -> None:
-        self.show(events.event.validate_json(encoded), encoded)
+    def appended(self, run: Run, event: Event, encoded: str) -> None:
+        self.show(event, encoded)
         if run.status.ended:
             self.status = run.status
             self.ended.set()
@@ -61,7 +58,7 @@ class Printer:
             print(reason, file=sys.stderr, flush=True)
             self.ended.set()
 
-    def show(self, event: events.Event, encoded: str) -> None:
+    def show(self, event: Event, encoded: str) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -76,7 +73,7 @@ class JsonPrinter(Printer):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")  # JSON is, whatever the terminal's encoding
 
-    def show(self, event: events.Event, encoded: str) -> None:
+    def show(self, event: Event, encoded: str) -> None:
         print(encoded, flush=True)
 
 
@@ -89,7 +86,7 @@ class RunPrinter(Printer):
         self._results = results or sys.stdout
         self._progress: Progress | None = None
 
-    def show(self, event: events.Event, encoded: str) -> None:
+    def show(self, event: Event, encoded: str) -> None:
         match event.data:
             case ProgressData() as progress:
                 self._show_progress(progress)
@@ -152,7 +149,7 @@ class CheckPrinter(RunPrinter):
         super().__init__()
         self.checks: list[Check] = []
 
-    def show(self, event: events.Event, encoded: str) -> None:
+    def show(self, event: Event, encoded: str) -> None:
         super().show(event, encoded)
         if isinstance(event.data, ChecksData):
             self.checks = event.data.checks

@@ -153,7 +153,7 @@ async def run_experiment(
     composition: Composition, experiment: str, params: dict[str, Any], printer: Printer
 ) -> str:
     """Start a run, wait for its end, and return its id; a signal cancels it."""
-    composition.runs.watchers.append(printer)
+    composition.runs.on_event.append(printer.appended)
     composition.scheduler.on_change = lambda: printer.ray_failed(composition.standby_pool.trouble)
     try:
         run_id = composition.scheduler.start(secrets.token_hex(8), experiment, params)
@@ -162,6 +162,6 @@ async def run_experiment(
             loop.add_signal_handler(name, composition.scheduler.cancel_if_live, run_id)
         await printer.ended.wait()
     finally:
-        composition.runs.watchers.remove(printer)
+        composition.runs.on_event.remove(printer.appended)
         printer.close()
     return run_id

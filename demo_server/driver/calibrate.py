@@ -31,6 +31,7 @@ from demo_server.embedding.device import available_cpus
 from demo_server.embedding.engine import Engine, load_engine, offered
 from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
 from demo_server.protocol.errors import InputError
+from demo_server.protocol.events import ProgressData
 from demo_server.ray_internals.workers import raylet_here
 from demo_server.toolkit.comparison import wait_until_idle
 from demo_server.toolkit.context import Machine
@@ -50,9 +51,9 @@ class Meter:
     _first_rate_at: float | None = None
 
     def hear(self, message: Message) -> None:
-        if not isinstance(message, Emitted) or message.kind != "progress":
+        if not isinstance(message, Emitted) or not isinstance(message.data, ProgressData):
             return
-        self.rate = message.data.get("rate", self.rate)
+        self.rate = message.data.rate if message.data.rate is not None else self.rate
         now = time.monotonic()
         if self.rate is not None and self._first_rate_at is None:
             self._first_rate_at = now

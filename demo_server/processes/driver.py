@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import psutil
+from pydantic import ValidationError
 
 from demo_server.processes.ray_head import Ray, RayState
 from demo_server.processes.state_file import Session, StateFile
 from demo_server.protocol import driver_messages
 from demo_server.protocol.driver_messages import DriverOptions
+from demo_server.protocol.events import NoteData
 from demo_server.system import process
 from demo_server.system.settings import Settings
 
@@ -143,22 +145,32 @@ class DriverProcess:
         try:
             while line := await reader.readline():
                 self.last_heard = loop.time()
-                self._hear(line)
+                message = self._parse(line)
+                if isinstance(message, driver_messages.Ready):
+                    self.ready = message
+                if message:
+                    self._on_message(self, message)
         except ValueError:
             log.error("driver %s sent a line over %d bytes and is ended", self.pid, MAX_LINE_BYTES)
             self.kill()
         finally:
             transport.close()
 
-    def _hear(self, line: bytes) -> None:
+    def _parse(self, line: bytes) -> driver_messages.Message | None:
+        """Read a message; an event that is none becomes a note, anything else is dropped.
+
+        A bug in an experiment must end neither the run nor the server.
+        """
         try:
-            message = driver_messages.message.validate_json(line)
-        except ValueError as error:
+            return driver_messages.message.validate_json(line)
+        except ValidationError as error:
             log.error("driver %s sent a line that is no message: %s", self.pid, error)
-            return
-        if isinstance(message, driver_messages.Ready):
-            self.ready = message
-        self._on_message(self, message)
+            place, reason = error.errors()[0]["loc"], error.errors()[0]["msg"]
+            if place[:1] != ("event",):
+                return None
+            where = ".".join(map(str, place[1:]))
+            text = f"The driver sent an event that cannot be shown: {where}: {reason}"
+            return driver_messages.emitted(NoteData(text=text[:500], level="warning"))
 
     def _finish(self, how: str) -> None:
         self.ended = True

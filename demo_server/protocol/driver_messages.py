@@ -8,11 +8,15 @@ group, which always works, and Ray frees the CPUs of a job whose driver is gone 
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from demo_server.protocol.base import Frame
+from demo_server.protocol.events import KINDS, per_kind
 from demo_server.system.settings import Inputs
 
 ALIVE_INTERVAL_S = 1.0
@@ -103,9 +107,22 @@ class Emitted(Line):
     """An event without `seq` and `t`, which the server alone assigns; never a status."""
 
     type: Literal["event"] = "event"
-    kind: str
     stage: str | None = None
-    data: dict[str, Any]
+    kind: str
+    data: Any
+
+
+_EMITTED = per_kind(Emitted, (kind for kind in KINDS.values() if not kind.of_run))
+
+if TYPE_CHECKING:
+    AnyEmitted = Emitted
+else:
+    AnyEmitted = Annotated[reduce(or_, _EMITTED.values()), Field(discriminator="kind")]
+
+
+def emitted(data: Frame, stage: str | None = None) -> Emitted:
+    """Return the message that sends an event; its kind is the one that carries `data`."""
+    return _EMITTED[type(data)].model_validate({"stage": stage, "data": data})
 
 
 class Ended(Line):
@@ -118,7 +135,7 @@ class Ended(Line):
     end_ray: bool = Field(default=False, description="the run asks the server to end its head")
 
 
-Message = Annotated[Ready | Alive | Emitted | Ended, Field(discriminator="type")]
+Message = Annotated[Ready | Alive | AnyEmitted | Ended, Field(discriminator="type")]
 message: TypeAdapter[Message] = TypeAdapter(Message)
 
 

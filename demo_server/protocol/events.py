@@ -6,15 +6,18 @@ the JSON Schema and the TypeScript types follow from it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, create_model
+from pydantic import BaseModel, Field, TypeAdapter, create_model
 
 from demo_server.protocol.base import Frame
+
+Base = TypeVar("Base", bound=BaseModel)
 
 
 class RunStatus(StrEnum):
@@ -286,14 +289,6 @@ KINDS = {
 }
 
 
-_NAMES = {kind.data: kind.name for kind in KINDS.values()}
-
-
-def kind_of(data: Frame) -> str:
-    """Return the name of the kind that carries this model."""
-    return _NAMES[type(data)]
-
-
 class Event(Frame):
     """An event of any kind; its `data` is the model of that kind."""
 
@@ -304,19 +299,24 @@ class Event(Frame):
     data: Any
 
 
+def per_kind(base: type[Base], kinds: Iterable[EventKind]) -> dict[type[BaseModel], type[Base]]:
+    """Return `base` with the `kind` and the `data` of each kind, by the model of that data."""
+    models: dict[type[BaseModel], type[Base]] = {}
+    for kind in kinds:
+        fields: dict[str, Any] = {
+            "kind": (Literal[kind.name], kind.name),
+            "data": (kind.data, ...),
+        }
+        name = f"{kind.name.title()}{base.__name__}"
+        models[kind.data] = create_model(name, __base__=base, __module__=base.__module__, **fields)
+    return models
+
+
+EVENTS = per_kind(Event, KINDS.values())
+
 if TYPE_CHECKING:
     AnyEvent = Event
 else:
-    _MODELS = [
-        create_model(
-            f"{kind.name.title()}Event",
-            __base__=Event,
-            __module__=__name__,
-            kind=(Literal[kind.name], ...),
-            data=(kind.data, ...),
-        )
-        for kind in KINDS.values()
-    ]
-    AnyEvent = Annotated[reduce(or_, _MODELS), Field(discriminator="kind")]
+    AnyEvent = Annotated[reduce(or_, EVENTS.values()), Field(discriminator="kind")]
 
 event: TypeAdapter[Event] = TypeAdapter(AnyEvent)

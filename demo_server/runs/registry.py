@@ -9,12 +9,12 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
+from demo_server.protocol.base import Frame
 from demo_server.protocol.errors import Refusal
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import Event, NoteData, StatusData
 from demo_server.protocol.frames import ErrorCode, RunInfo
 from demo_server.protocol.state import RunState
 from demo_server.runs.archive import Archive
@@ -26,14 +26,6 @@ from demo_server.system.process import this_process
 KEPT_IN_MEMORY = 4
 
 log = logging.getLogger(__name__)
-
-
-class RunWatcher(Protocol):
-    """Who wants to know: the room of websocket clients, or a terminal."""
-
-    def accepted(self, run: Run) -> None: ...
-
-    def appended(self, run: Run, encoded: str) -> None: ...
 
 
 class RunRegistry:
@@ -48,7 +40,8 @@ class RunRegistry:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.archive = archive
-        self.watchers: list[RunWatcher] = []
+        self.on_accept: list[Callable[[Run], None]] = []
+        self.on_event: list[Callable[[Run, Event, str], None]] = []  # the event, and encoded
         self._dataset, self._model, self._max_bytes = dataset, model, max_bytes
         self._clock = clock
         self._infos: dict[str, RunInfo] = {}
@@ -157,40 +150,41 @@ class RunRegistry:
         self._loaded[run_id] = run
         self._zero[run_id] = self._clock()
         self._logs[run_id] = RunLog(self.archive.directory(run_id), header)
-        for watcher in self.watchers:
-            watcher.accepted(run)
+        for accepted in self.on_accept:
+            accepted(run)
         return run
 
-    def append(self, run: Run, kind: str, data: dict[str, Any], stage: str | None = None) -> None:
-        """Add an event to a run: number it, log it, tell the watchers.
+    def append(self, run: Run, data: Frame, stage: str | None = None) -> None:
+        """Add an event to a run: number it, log it, pass it on; its kind is the one of `data`.
 
-        What a driver says that is no event becomes a note: a bug in an experiment must not end
-        the run, nor the server. After the run's end it is dropped.
+        A status that ends the run closes its log. After that, events are dropped.
         """
         if run.status.ended:
             return
-        try:
-            if kind == "status":
-                raise ValueError("only the server writes a status")
-            self._write(run, kind, data, stage)
-        except ValueError as error:
-            why = _first(error) if isinstance(error, ValidationError) else str(error)
-            log.error("run %s sent a bad %r event: %s", run.run_id, kind, why)
-            text = f"The driver sent a {kind!r} event that cannot be shown: {why}"
-            self._write(run, "note", {"text": text[:500], "level": "warning"}, None)
+        t = round((self._clock() - self._zero[run.run_id]) * 1000)
+        event, encoded = run.append(data, t, stage)
+        run_log = self._logs[run.run_id]
+        run_log.append(encoded)
+        for appended in self.on_event:
+            appended(run, event, encoded)
+        if run_log.broken and run.run_id not in self.archive.unrecorded:
+            self._report_broken(run, run_log.broken)
+        if isinstance(data, StatusData) and data.status.ended:
+            self._close(run)
 
-    def status(
-        self, run: Run, status: RunStatus, reason: str | None = None, place: int | None = None
-    ) -> None:
-        """Append a status; one that ends the run closes its log."""
-        if run.status.ended:
-            return
-        self._write(run, "status", {"status": status, "reason": reason, "place": place}, None)
-        if status.ended:
-            self._infos[run.run_id] = run.info
-            self._zero.pop(run.run_id)
-            self._logs.pop(run.run_id).close()
-            self._forget_old()
+    def _report_broken(self, run: Run, reason: str) -> None:
+        self.archive.unrecorded[run.run_id] = reason
+        text = (
+            f"This run is not recorded from here on: {reason}. It goes on. "
+            f"Make room in {self.archive.root} before the next one."
+        )
+        self.append(run, NoteData(text=text, level="warning"))
+
+    def _close(self, run: Run) -> None:
+        self._infos[run.run_id] = run.info
+        self._zero.pop(run.run_id)
+        self._logs.pop(run.run_id).close()
+        self._forget_old()
 
     def active(self) -> set[str]:
         """Return the runs that have not ended."""
@@ -208,23 +202,6 @@ class RunRegistry:
             if run_id not in self._loaded and not self.archive.log_path(run_id).exists():
                 del self._infos[run_id]
 
-    def _write(self, run: Run, kind: str, data: dict[str, Any], stage: str | None) -> None:
-        t = round((self._clock() - self._zero[run.run_id]) * 1000)
-        encoded = run.append(kind, data, t, stage)
-        run_log = self._logs[run.run_id]
-        was_broken = run_log.broken
-        run_log.append(encoded)
-        for watcher in self.watchers:
-            watcher.appended(run, encoded)
-        if run_log.broken:
-            self.archive.unrecorded[run.run_id] = run_log.broken
-        if run_log.broken and not was_broken and not run.status.ended:
-            text = (
-                f"This run is not recorded from here on: {run_log.broken}. It goes on. "
-                f"Make room in {self.archive.root} before the next one."
-            )
-            self._write(run, "note", {"text": text, "level": "warning"}, None)
-
     def _forget_old(self) -> None:
         """Drop the states of ended runs but the newest few, and the tails of all ended ones."""
         ended = [run for run in self._loaded.values() if run.status.ended]
@@ -232,8 +209,3 @@ class RunRegistry:
             run.forget_tail()
         for run in ended[:-KEPT_IN_MEMORY]:
             del self._loaded[run.run_id]
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

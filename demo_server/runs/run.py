@@ -6,7 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo_server.protocol.events import Event, RunStatus, event
+from demo_server.protocol.base import Frame
+from demo_server.protocol.events import EVENTS, Event, RunStatus
 from demo_server.protocol.frames import RunInfo, Snapshot
 from demo_server.protocol.state import RunState
 from demo_server.runs import fold
@@ -53,26 +54,20 @@ class Run:
             started_at=self.started_at,
         )
 
-    def append(self, kind: str, data: dict[str, Any], t: int, stage: str | None = None) -> str:
-        """Add the next event and return it encoded.
-
-        Raises:
-            pydantic.ValidationError: `data` is not what an event of this kind carries.
-            ValueError: the run has ended; nothing follows its last status.
-        """
-        if self.status.ended:
-            raise ValueError(f"run {self.run_id} has ended: {kind} cannot follow")
-        body: dict[str, Any] = {"seq": self.seq + 1, "t": max(t, self.state.t), "kind": kind}
-        validated: Event = event.validate_python({**body, "stage": stage, "data": data})
-        fold.apply(self.state, validated)
-        encoded = validated.model_dump_json()
+    def append(self, data: Frame, t: int, stage: str | None = None) -> tuple[Event, str]:
+        """Add the next event; return it, and encoded. Nothing may follow the last status."""
+        event = EVENTS[type(data)].model_validate(
+            {"seq": self.state.seq + 1, "t": max(t, self.state.t), "stage": stage, "data": data}
+        )
+        fold.apply(self.state, event)
+        encoded = event.model_dump_json()
         self._tail.append(encoded)
         self._tail_bytes += len(encoded)
         while self._tail_bytes > MAX_TAIL_BYTES:
             self._tail_bytes -= len(self._tail.popleft())
         self._frames.clear()
         self._snapshot = None
-        return encoded
+        return event, encoded
 
     def frame_after(self, seq: int) -> str:
         """Return the frame that takes a client from `seq` to now: events, or one snapshot.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from demo_server.protocol.driver_messages import Description
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode
-from demo_server.scheduling.experiments import Experiments, Params, check_feasible
+from demo_server.scheduling.experiments import Experiments, Params
+from demo_server.scheduling.feasibility import check_feasible
 
 # Ends Ray whether or not something is held.
 SHUTDOWN = "shutdown"

@@ -1,9 +1,9 @@
-"""The runs that wait for their turn, each told its place."""
+"""The runs that wait for their turn, each with its place."""
 
 from __future__ import annotations
 
 from demo_server.protocol.errors import Refusal
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import RunStatus, StatusData
 from demo_server.protocol.frames import ErrorCode
 from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
@@ -22,16 +22,16 @@ class RunQueue:
         """Refuse one run too many.
 
         Raises:
-            Refusal: the line is full.
+            Refusal: the queue is full.
         """
         if len(self.line) >= MAX_WAITING:
             raise Refusal(
                 ErrorCode.QUEUE_FULL, f"{MAX_WAITING} runs wait already: cancel one or wait."
             )
 
-    def tell_places(self, reason: str | None) -> None:
-        """Tell each run its place, and the first what it waits for, where that has changed."""
+    def report_places(self, reason: str | None) -> None:
+        """Report each run's place, and what the first waits for, where that has changed."""
         for place, run in enumerate(self.line, start=1):
             shown, why = run.state.status, reason if place == 1 else None
             if shown is None or (shown.place, shown.reason) != (place, why):
-                self._runs.status(run, RunStatus.QUEUED, why, place)
+                self._runs.append(run, StatusData(status=RunStatus.QUEUED, reason=why, place=place))

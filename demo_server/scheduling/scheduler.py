@@ -1,7 +1,7 @@
 """Who runs what, when: the queue, the run that is active, and the driver that holds a result.
 
-Everything that may change what should happen next ends in `pump`, which looks at the whole
-situation and does the next thing; it is safe to call at any time.
+Everything that may change what should happen next ends in `reconcile`, which compares what is with
+what should be and does the next thing; it is safe to call at any time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from pydantic import JsonValue
 
 from demo_server.protocol import driver_messages
 from demo_server.protocol.errors import Refusal
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import RunStatus, StatusData
 from demo_server.protocol.frames import ErrorCode
 from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.scheduling.admission import admit, check_action, needs_held
 from demo_server.scheduling.experiments import Experiments
+from demo_server.scheduling.feasibility import check_feasible
 from demo_server.scheduling.queue import RunQueue
 from demo_server.scheduling.shutdown_report import object_store_bytes
 from demo_server.scheduling.standby_pool import Driver, StandbyPool
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """One run at a time, each in a driver process; implements `session.Starter`.
+    """One run at a time, each in a driver process; implements `client_connection.Starter`.
 
     `ahead`: whether drivers are prepared for runs that nobody has asked for yet.
     """
@@ -43,12 +44,14 @@ class Scheduler:
         self._runs, self._standby_pool, self._ahead = runs, standby_pool, ahead
         self.catalog = Experiments()
         self.on_change: Callable[[], None] = lambda: None
-        self.give_way: Callable[[bool], None] = lambda computing: None
+        self.on_computing: Callable[[bool], None] = lambda computing: None
         self._waiting = RunQueue(runs)
         self._active: ActiveRun | None = None
         self._holder: Driver | None = None
         self._held: Run | None = None
         self._leaving: set[Driver] = set()
+        # The cluster's CPUs that a waiting run was checked against, None where not known yet.
+        self._admitted_for: dict[str, float | None] = {}
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -80,9 +83,10 @@ class Scheduler:
         description, whole = admit(self.catalog, experiment, params, cpus, self._will_hold())
         self._waiting.check_room()
         run = self._runs.accept(request_id, experiment, whole, description.code_hash)
+        self._admitted_for[run.run_id] = cpus
         self._waiting.line.append(run)
-        self._standby_pool.wake()
-        self.pump()
+        self._standby_pool.resume()
+        self.reconcile()
         return run.run_id
 
     def cancel(self, run_id: str) -> None:
@@ -101,8 +105,11 @@ class Scheduler:
             )
         else:
             self._waiting.line.remove(run)
-            self._runs.status(run, RunStatus.CANCELLED, "Cancelled before it began.")
-        self.pump()
+            del self._admitted_for[run.run_id]
+            self._runs.append(
+                run, StatusData(status=RunStatus.CANCELLED, reason="Cancelled before it began.")
+            )
+        self.reconcile()
 
     def cancel_if_live(self, run_id: str) -> None:
         """Cancel a run unless it has ended."""
@@ -122,7 +129,7 @@ class Scheduler:
         self._active.driver.send(driver_messages.ActCommand(action=action, args=args))
 
     def _will_hold(self) -> bool:
-        """Tell whether a result is held, or a run before this one may come to hold one."""
+        """Return whether a result is held, or a run before this one may come to hold one."""
         return self._holder is not None or any(
             self.catalog.may_hold(run.experiment) for run in self._unended
         )
@@ -130,9 +137,9 @@ class Scheduler:
     # The life of the whole
 
     def open(self) -> None:
-        """Begin, and look after everything every second."""
-        self._do(self._tick_forever())
-        self.pump()
+        """Begin, and reconcile every second."""
+        self._start_task(self._tick_forever())
+        self.reconcile()
 
     async def close(self) -> None:
         """End every run, every driver, and Ray where it is ours."""
@@ -140,7 +147,9 @@ class Scheduler:
         active = self._active.driver if self._active else None
         drivers = {d for d in (active, self._holder, *self._leaving) if d}
         for run in self._unended:
-            self._runs.status(run, RunStatus.CANCELLED, "The server was ended.")
+            self._runs.append(
+                run, StatusData(status=RunStatus.CANCELLED, reason="The server was ended.")
+            )
         for driver in drivers:
             driver.kill()
         for task in self._tasks:
@@ -148,41 +157,43 @@ class Scheduler:
         await asyncio.gather(self._standby_pool.close(), *(driver.gone() for driver in drivers))
 
     def ray_lost(self, reason: str) -> None:
-        """Ray ended under our feet: the run has failed, and nothing is held any more."""
-        self._standby_pool.lost(reason)
+        """Ray ended unexpectedly: the run has failed, and nothing is held any more."""
+        self._standby_pool.ray_lost(reason)
         if self._holder:
             self._holder.kill()
         self._holder = self._held = None
         if self._active:
-            self._fail(reason, "Run it again: Ray is started anew.")
-        self.pump()
+            self._fail(reason, "Run it again: Ray is being started again.")
+        self.reconcile()
 
     async def _tick_forever(self) -> None:
         while True:
             await asyncio.sleep(1.0)
             if self._active and self._active.is_silent():
                 self._fail(
-                    f"The driver said nothing for {SILENCE_S:.0f} s and was ended.",
-                    "Run it again; a smaller batch leaves the machine more air.",
+                    f"The driver sent nothing for {SILENCE_S:.0f} s and was ended.",
+                    "Run it again, with a smaller batch.",
                 )
-            self.pump()
+            self.reconcile()
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     # What comes next
 
-    def pump(self) -> None:
-        """Look at the whole situation and do the next thing."""
+    def reconcile(self) -> None:
+        """Compare what is with what should be, and do the next thing."""
         if self._closing:
             return
         if self._active is None and self._waiting.line:
             self._begin(self._waiting.line[0])
-        self._standby_pool.look(may_start_driver=self._may_start_driver(), changed=self.pump)
-        self._waiting.tell_places(self._standby_pool.status[1] if self._active is None else None)
-        self.give_way(self._active is not None and self._active.driver.ready is not None)
+        self._standby_pool.reconcile(
+            may_start_driver=self._may_start_driver(), changed=self.reconcile
+        )
+        self._waiting.report_places(self._standby_pool.status[1] if self._active is None else None)
+        self.on_computing(self._active is not None and self._active.driver.ready is not None)
         self.on_change()
 
     def _may_start_driver(self) -> bool:
@@ -195,15 +206,16 @@ class Scheduler:
         try:
             description = self.catalog.get(run.experiment)
         except Refusal as refusal:  # its file went while it waited
-            return self._drop(run, refusal.message)
+            return self._fail_waiting(run, refusal.message)
         if needs_held(description) and not self._holder:
             reason = "What this run asks about is not held any more: run embed again."
-            return self._drop(run, reason)
+            return self._fail_waiting(run, reason)
         holder = self._holder if description.uses_held else None
-        driver = holder or self._standby_pool.take()
+        driver = holder or self._standby_pool.acquire()
         if driver:
             self._waiting.line.remove(run)
-            self._active = ActiveRun(self._runs, run, driver, alone=description.needs.alone)
+            cpus, alone = self._admitted_for.pop(run.run_id), description.needs.alone
+            self._active = ActiveRun(self._runs, run, driver, cpus, alone=alone)
             if driver.ready:
                 self._command(self._active)
             else:
@@ -212,47 +224,54 @@ class Scheduler:
                 )
         return None
 
-    def _drop(self, run: Run, reason: str) -> None:
+    def _fail_waiting(self, run: Run, reason: str) -> None:
         self._waiting.line.remove(run)
-        self._runs.status(run, RunStatus.FAILED, reason)
-        self.pump()
+        del self._admitted_for[run.run_id]
+        self._runs.append(run, StatusData(status=RunStatus.FAILED, reason=reason))
+        self.reconcile()
 
     def _command(self, active: ActiveRun) -> None:
+        """Send the driver its command, unless the cluster, known only now, is too small."""
+        assert active.driver.ready is not None
+        cpus = active.driver.ready.cpus
         try:
-            active.command(self.catalog.get(active.run.experiment), self._standby_pool.ray)
+            if active.admitted_for != cpus:
+                check_feasible(self.catalog.get(active.run.experiment), active.run.params, cpus)
         except Refusal as refusal:
             self._finish(RunStatus.FAILED, refusal.message, driver_stays=False)
+        else:
+            active.command(self._standby_pool.ray)
 
-    # What drivers say
+    # What drivers report
 
-    def heard(self, driver: Driver, message: driver_messages.Message) -> None:
-        """Take a driver's message."""
+    def receive(self, driver: Driver, message: driver_messages.Message) -> None:
+        """Act on a driver's message."""
         if isinstance(message, driver_messages.Ready):
-            self._standby_pool.heard_ready(message)
+            self._standby_pool.driver_ready(message)
             if self._active and driver is self._active.driver:
                 self._command(self._active)
-            self.pump()
+            self.reconcile()
         elif isinstance(message, driver_messages.Ended) and self._standby_pool.is_standby(driver):
-            self._standby_pool.heard_end(message.reason or "A driver cannot start.")
+            self._standby_pool.driver_failed(message.reason or "A driver cannot start.")
         active = self._active
         if active is None or driver is not active.driver:
             return
         if isinstance(message, driver_messages.Emitted):
-            active.emitted(message)
+            active.receive(message)
         elif isinstance(message, driver_messages.Ended):
             self._ended(active, message)
 
     def _ended(self, active: ActiveRun, message: driver_messages.Ended) -> None:
         if message.end_ray:
-            self._do(self._end_ray(active, message))
+            self._start_task(self._end_ray(active, message))
             return
         driver = active.driver
         if message.holds and message.status == "succeeded" and driver is not self._holder:
             old, self._holder, self._held = self._holder, driver, active.run
             if old:
-                self._let_go(old)
+                self._release(old)
         self._finish(RunStatus(message.status), message.reason, driver_stays=True)
-        self.pump()
+        self.reconcile()
 
     async def _end_ray(self, active: ActiveRun, message: driver_messages.Ended) -> None:
         """Finish `shutdown`: what the driver left is ended here, and what came back counted."""
@@ -261,36 +280,36 @@ class Scheduler:
         self._holder = self._held = None
         active.ending = True
         for driver in leaving:
-            self._let_go(driver)
-        await self._standby_pool.rest()
+            self._release(driver)
+        await self._standby_pool.suspend()
         if self._active is not active:
             return
         if active.shutdown_report:
-            await active.shutdown_report.tell(self._runs, active.run, seen)
+            await active.shutdown_report.report(self._runs, active.run, seen)
         self._finish(RunStatus(message.status), message.reason, driver_stays=False)
         if self._waiting.line:
-            self._standby_pool.wake()
-        self.pump()
+            self._standby_pool.resume()
+        self.reconcile()
 
-    def exited(self, driver: Driver, how: str) -> None:
+    def driver_exited(self, driver: Driver, how: str) -> None:
         """A driver's process has ended."""
         self._leaving.discard(driver)
         if self._closing:
             return
         if self._standby_pool.is_standby(driver):
-            self._standby_pool.exited(driver, how)
+            self._standby_pool.driver_exited(driver, how)
         if driver is self._holder:
             self._holder = self._held = None
         if self._active and driver is self._active.driver and not self._active.ending:
-            self._fail(how, "Run it again; the driver's last words are above.", driver.tail())
-        self.pump()
+            self._fail(how, "Run it again; its last output is above.", driver.tail())
+        self.reconcile()
 
     # How a run ends
 
     def _fail(self, reason: str, remedy: str, tail: str | None = None) -> None:
         if self._active is None:
             return
-        self._active.failed(reason, remedy, tail)
+        self._active.report_failure(reason, remedy, tail)
         self._finish(RunStatus.FAILED, reason, driver_stays=False)
 
     def _finish(self, status: RunStatus, reason: str | None, *, driver_stays: bool) -> None:
@@ -303,13 +322,13 @@ class Scheduler:
             if active.driver is self._holder:
                 self._holder = self._held = None
         elif active.driver is not self._holder:
-            self._let_go(active.driver)
-        self._runs.status(active.run, status, reason)
-        self._do(self._trim())
+            self._release(active.driver)
+        self._runs.append(active.run, StatusData(status=status, reason=reason))
+        self._start_task(self._trim())
 
-    def _let_go(self, driver: Driver) -> None:
+    def _release(self, driver: Driver) -> None:
         self._leaving.add(driver)
-        self._do(driver.close())
+        self._start_task(driver.close())
 
     async def _trim(self) -> None:
         keep = self._runs.active() | ({self._held.run_id} if self._held else set())

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from demo_server.processes.ray_head import Ray, Usage
-from demo_server.protocol.events import Figure, MetricsData, ResultData
+from demo_server.protocol.events import Figure, MetricsData, NoteData, ResultData
 from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 
 
 class ShutdownReport:
-    """Looks at Ray before the driver leaves it, and again when the head has ended."""
+    """Measures Ray before the driver leaves it, and again when the head has ended."""
 
     def __init__(self, ray: Ray) -> None:
         self._ray = ray
         self._before: asyncio.Task[Usage] = asyncio.create_task(ray.usage())
 
-    async def tell(self, runs: RunRegistry, run: Run, object_store_bytes: int | None) -> None:
+    async def report(self, runs: RunRegistry, run: Run, object_store_bytes: int | None) -> None:
         """Add to `run` what is gone now that Ray has ended, or that Ray is not ours to end."""
         if self._ray.ours:
             figures = await self._figures(object_store_bytes)
-            runs.append(run, "result", _with_figures(run, figures))
+            runs.append(run, _with_figures(run, figures))
         else:
             text = "This cluster is not ours: we have disconnected, and it runs on."
-            runs.append(run, "note", {"text": text})
+            runs.append(run, NoteData(text=text))
 
     async def _figures(self, object_store_bytes: int | None) -> list[Figure]:
         before, after = await self._before, await self._ray.usage()
@@ -51,11 +50,11 @@ class ShutdownReport:
         return found
 
 
-def _with_figures(run: Run, figures: list[Figure]) -> dict[str, Any]:
+def _with_figures(run: Run, figures: list[Figure]) -> ResultData:
     """Return the run's result with `figures` added: a result replaces the one before."""
     stage = run.state.stages.get("")
     result = (stage.newest(ResultData) if stage else None) or ResultData()
-    return result.model_copy(update={"figures": [*result.figures, *figures]}).model_dump()
+    return result.model_copy(update={"figures": [*result.figures, *figures]})
 
 
 def object_store_bytes(runs: list[Run]) -> int | None:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Driver(Protocol):
-    """A driver process; see `driver_process.DriverProcess`."""
+    """A driver process; see `processes.driver.DriverProcess`."""
 
     ready: driver_messages.Ready | None
     last_heard: float
@@ -71,7 +71,7 @@ class StandbyPool:
         self._starting: asyncio.Task[None] | None = None
         self.trouble: str | None = None
         self.cluster: driver_messages.Ready | None = None
-        self.resting = False
+        self.suspended = False
 
     @property
     def has_ready(self) -> bool:
@@ -90,7 +90,7 @@ class StandbyPool:
         """How ready it is, and why not, in a sentence for the slide."""
         if self.trouble:
             return ServerStatus.DEGRADED, self.trouble
-        if self.resting:
+        if self.suspended:
             return ServerStatus.READY, "Ray is shut down; the next run brings it back."
         if self.ray.state is not RayState.UP:
             return ServerStatus.STARTING, "Ray is starting."
@@ -98,19 +98,19 @@ class StandbyPool:
             return ServerStatus.STARTING, "The first driver is connecting to Ray."
         return ServerStatus.READY, None
 
-    def wake(self) -> None:
-        """Somebody waits: do not rest, and try again at once what failed before."""
-        self.resting = False
+    def resume(self) -> None:
+        """A run waits: bring Ray back, and try again at once what failed before."""
+        self.suspended = False
         self._retry_at = 0.0
 
-    def look(self, may_start_driver: bool, changed: Callable[[], None]) -> None:
-        """Do what is missing; `changed` is called when something came of it."""
+    def reconcile(self, may_start_driver: bool, changed: Callable[[], None]) -> None:
+        """Start what is missing; `changed` is called when something came of it."""
         now = asyncio.get_running_loop().time()
         for standby in self._standbys:
             if not standby.ready and now - standby.since > READY_TIMEOUT_S:
-                # Its end comes back as `exited`, with what it printed.
+                # Its end comes back as `driver_exited`, with what it printed.
                 standby.driver.kill()
-        if self.resting or now < self._retry_at:
+        if self.suspended or now < self._retry_at:
             return
         if self.ray.state is RayState.DOWN and self._starting is None:
             self._starting = asyncio.create_task(self._start_ray(changed))
@@ -121,11 +121,11 @@ class StandbyPool:
             if waiting == 0 or (waiting < self._wanted and self._standbys[-1].ready):
                 self._start_driver()
 
-    def take(self) -> Driver | None:
-        """Hand out a standby, which may not be ready yet; None while there can be none."""
+    def acquire(self) -> Driver | None:
+        """Return a standby, which may not be ready yet; None while there can be none."""
         if any(standby.code != self._code_version() for standby in self._standbys):
             log.info("the code has changed: the standby drivers are replaced")
-            self.drop()
+            self.discard()
         if self.ray.state is not RayState.UP:
             return None
         if not self._standbys:
@@ -134,50 +134,50 @@ class StandbyPool:
             self._start_driver()
         return self._standbys.pop(0).driver
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         """End the standbys."""
         while self._standbys:
             self._standbys.pop().driver.kill()
 
-    def heard_ready(self, message: driver_messages.Ready) -> None:
+    def driver_ready(self, message: driver_messages.Ready) -> None:
         """A driver has connected: this Ray works."""
         self.cluster = message
         self.ray.cpus = message.cpus
         self.trouble = None
         self._failures = 0
 
-    def heard_end(self, reason: str) -> None:
-        """A standby says why it cannot begin; the others could not either."""
-        self.drop()
+    def driver_failed(self, reason: str) -> None:
+        """A standby reports why it cannot begin; the others could not either."""
+        self.discard()
         self._fail(reason)
 
-    def exited(self, driver: Driver, how: str) -> None:
+    def driver_exited(self, driver: Driver, how: str) -> None:
         """A standby ended by itself."""
         self._standbys = [standby for standby in self._standbys if standby.driver is not driver]
         tail = driver.tail()
         self._fail(f"A driver cannot start. {how} {tail.splitlines()[-1] if tail else ''}".strip())
 
-    def lost(self, reason: str) -> None:
+    def ray_lost(self, reason: str) -> None:
         """Ray is gone: everything that was connected goes too."""
-        self.drop()
+        self.discard()
         self.cluster = None
         self._fail(f"{reason} It is started again.")
         self._retry_at = 0.0
 
-    async def rest(self) -> None:
-        """End the standbys and Ray, until `wake`."""
-        self.resting = True
-        self.drop()
+    async def suspend(self) -> None:
+        """End the standbys and Ray, until `resume`."""
+        self.suspended = True
+        self.discard()
         self.cluster = None
         await self.ray.stop()
 
     async def close(self) -> None:
         """End all of it for good."""
-        self.resting = True
+        self.suspended = True
         if self._starting:
             self._starting.cancel()
         drivers = [standby.driver for standby in self._standbys]
-        self.drop()
+        self.discard()
         await asyncio.gather(self.ray.stop(), *(driver.gone() for driver in drivers))
 
     def _start_driver(self) -> None:
@@ -191,10 +191,10 @@ class StandbyPool:
         try:
             await starting
         except RayStartError as error:
-            self.drop()  # the next Ray has another address
+            self.discard()  # the next Ray has another address
             self._fail(str(error))
         else:
-            if self.trouble == trouble:  # what a driver has said since is still true
+            if self.trouble == trouble:  # what a driver has reported since is still true
                 self.trouble = None
             for standby in self._standbys:
                 standby.driver.send(driver_messages.ConnectCommand())

@@ -22,15 +22,8 @@ from demo_server.embedding import conversion
 from demo_server.embedding.device import Device
 from demo_server.embedding.engine import EngineName, Precision, refusal
 from demo_server.protocol.base import Frame
-from demo_server.protocol.driver_messages import Emitted, Message, Needs
-from demo_server.protocol.events import (
-    FailureData,
-    Figure,
-    NoteData,
-    ResultData,
-    RowsData,
-    kind_of,
-)
+from demo_server.protocol.driver_messages import Message, Needs, emitted
+from demo_server.protocol.events import FailureData, Figure, NoteData, ResultData, RowsData
 from demo_server.ray_internals.prestart import PrestartError, prestart, runtime_env
 from demo_server.toolkit.failure import explain, release
 
@@ -164,13 +157,7 @@ class Context:
 
     def emit(self, data: Frame) -> None:
         """Send one event of this run, in the stage that it is in; its kind is the one of `data`."""
-        self.send(
-            Emitted(
-                kind=kind_of(data),
-                stage=self.stage,
-                data=data.model_dump(mode="json", exclude_none=True),
-            )
-        )
+        self.send(emitted(data, self.stage))
 
     def heard(self, rows: RowsData) -> None:
         """Workers told of rows: remember who, how many, and when."""

@@ -50,7 +50,7 @@ class Client:
 
 
 class Hub:
-    """Passes on what happens to every client; it implements `runs.RunWatcher`."""
+    """Passes on what happens to every client. Events they take from the run at their next flush."""
 
     def __init__(self, epoch: str, runs: RunRegistry, recorded: bool = False) -> None:
         self.epoch, self.runs, self.recorded = epoch, runs, recorded
@@ -138,9 +138,6 @@ class Hub:
         for client in self.clients:
             client.send_queue.run(run.run_id, encoded)
             client.wake.set()
-
-    def appended(self, run: Run, encoded: str) -> None:
-        """Nothing to do: clients take events from the run at their next flush."""
 
     def publish(self, sender: Client, channel: str, patch: Patch) -> None:
         """Merge a patch into a channel and pass it on to all others.

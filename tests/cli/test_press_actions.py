@@ -8,7 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from demo_server.cli.press_actions import pressing
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import (
+    ProgressData,
+    RunStatus,
+    StatusData,
+)
 from demo_server.runs import log
 from demo_server.runs.archive import Archive
 from demo_server.runs.registry import RunRegistry
@@ -25,7 +29,7 @@ class Recorded:
 
     async def goes_on(self, *rows: int) -> None:
         for out in rows:
-            self.runs.append(self.run, "progress", {"rows": out, "total": 100})
+            self.runs.append(self.run, ProgressData(rows=out, total=100))
             await asyncio.sleep(0)
 
 
@@ -35,7 +39,7 @@ async def test_each_button_is_pressed_once_in_the_middle_and_a_note_names_the_co
     recorded = Recorded(tmp_path)
     with pressing(recorded, ["kill_worker"]) as presser:  # type: ignore[arg-type]
         await recorded.goes_on(90)  # it does not run yet
-        recorded.runs.status(recorded.run, RunStatus.RUNNING)
+        recorded.runs.append(recorded.run, StatusData(status=RunStatus.RUNNING))
         await recorded.goes_on(0, 39)
         assert recorded.acted == []
         await recorded.goes_on(41, 60, 100)
@@ -49,7 +53,7 @@ async def test_each_button_is_pressed_once_in_the_middle_and_a_note_names_the_co
 async def test_a_run_that_is_over_at_once_leaves_its_buttons_unpressed(tmp_path: Path) -> None:
     recorded = Recorded(tmp_path)
     with pressing(recorded, ["kill_worker"]) as presser:  # type: ignore[arg-type]
-        recorded.runs.status(recorded.run, RunStatus.RUNNING)
+        recorded.runs.append(recorded.run, StatusData(status=RunStatus.RUNNING))
         await recorded.goes_on(0, 100)
     assert presser.left == ["kill_worker"]
     assert recorded.acted == []

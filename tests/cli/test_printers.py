@@ -22,14 +22,13 @@ from demo_server.cli.printers import (
     result_text,
 )
 from demo_server.protocol.events import (
+    EVENTS,
     Check,
     ChecksData,
     Figure,
     ProgressData,
     ResultData,
     Row,
-    event,
-    kind_of,
 )
 from demo_server.protocol.findings import Finding
 
@@ -195,8 +194,7 @@ def test_the_doctor_keeps_the_checks_and_a_run_prints_the_result(
     run, doctor = RunPrinter(), CheckPrinter()
     for printer, printed in ((run, "Dataset(3)\n"), (doctor, "")):
         for seq, data in enumerate(results, start=1):
-            body = {"seq": seq, "t": 0, "kind": kind_of(data), "data": data.model_dump()}
-            printer.show(event.validate_python(body), "")
+            printer.show(EVENTS[type(data)](seq=seq, t=0, data=data), "")
         assert capsys.readouterr().out == printed
     assert doctor.checks == [WASTED]
 

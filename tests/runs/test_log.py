@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import (
+    NoteData,
+    RunStatus,
+    StatusData,
+)
 from demo_server.runs import log
 from demo_server.runs.archive import Archive
 from demo_server.runs.fold import fold
@@ -27,16 +31,16 @@ def make_runs(root: Path, max_bytes: int = 10**9) -> RunRegistry:
 
 def work(runs: RunRegistry, request_id: str = "r", notes: int = 3) -> Run:
     run = runs.accept(request_id, "embed", {"rows": 1}, "c0de")
-    runs.status(run, RunStatus.STARTING)
+    runs.append(run, StatusData(status=RunStatus.STARTING))
     for number in range(notes):
-        runs.append(run, "note", {"text": f"note {number} äß🎈"})
+        runs.append(run, NoteData(text=f"note {number} äß🎈"))
     return run
 
 
 def test_a_log_folds_to_the_state_that_was_in_memory(tmp_path: Path) -> None:
     runs = make_runs(tmp_path)
     run = work(runs)
-    runs.status(run, RunStatus.SUCCEEDED)
+    runs.append(run, StatusData(status=RunStatus.SUCCEEDED))
     assert runs.archive.state(run.run_id) == run.state
 
 
@@ -52,7 +56,7 @@ def test_the_header_says_what_the_figures_depend_on(tmp_path: Path) -> None:
 def test_after_a_restart_ended_runs_are_listed_and_their_requests_known(tmp_path: Path) -> None:
     runs = make_runs(tmp_path)
     run = work(runs, "the request")
-    runs.status(run, RunStatus.SUCCEEDED)
+    runs.append(run, StatusData(status=RunStatus.SUCCEEDED))
     later = make_runs(tmp_path)
     later.recover(NEVER_ALIVE)
     assert later.list() == [run.info]
@@ -124,8 +128,8 @@ def test_a_full_disk_ends_the_log_but_not_the_run(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "write", full)
-    runs.append(run, "note", {"text": "one more"})
-    runs.status(run, RunStatus.SUCCEEDED)
+    runs.append(run, NoteData(text="one more"))
+    runs.append(run, StatusData(status=RunStatus.SUCCEEDED))
     assert path.read_bytes().splitlines()[1:] == whole.splitlines()[1:]
     assert path.stat().st_size == len(whole)
     assert run.status is RunStatus.SUCCEEDED
@@ -139,7 +143,7 @@ def test_the_oldest_runs_go_first_when_room_is_needed(tmp_path: Path) -> None:
     ids = []
     for number in range(3):
         run = work(runs, f"r{number}")
-        runs.status(run, RunStatus.SUCCEEDED)
+        runs.append(run, StatusData(status=RunStatus.SUCCEEDED))
         (tmp_path / run.run_id).rename(tmp_path / f"{number}")
         ids.append(f"{number}")
     removed = runs.archive.trim(1, keep={"1"})
@@ -160,7 +164,7 @@ async def test_only_a_few_ended_runs_stay_in_memory_and_others_are_folded_again(
     made = []
     for number in range(8):
         run = work(runs, f"r{number}")
-        runs.status(run, RunStatus.SUCCEEDED)
+        runs.append(run, StatusData(status=RunStatus.SUCCEEDED))
         made.append(run)
     assert runs.loaded(made[0].run_id) is None
     again = await runs.load(made[0].run_id)
@@ -172,10 +176,10 @@ async def test_only_a_few_ended_runs_stay_in_memory_and_others_are_folded_again(
 def test_what_follows_the_end_of_a_run_is_dropped(tmp_path: Path) -> None:
     runs = make_runs(tmp_path)
     run = work(runs)
-    runs.status(run, RunStatus.CANCELLED)
+    runs.append(run, StatusData(status=RunStatus.CANCELLED))
     seq = run.seq
-    runs.append(run, "note", {"text": "late"})
-    runs.status(run, RunStatus.SUCCEEDED)
+    runs.append(run, NoteData(text="late"))
+    runs.append(run, StatusData(status=RunStatus.SUCCEEDED))
     assert (run.seq, run.status) == (seq, RunStatus.CANCELLED)
 
 

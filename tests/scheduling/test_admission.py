@@ -13,7 +13,8 @@ from demo_server.protocol.driver_messages import Description, Needs
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode
 from demo_server.scheduling.admission import admit
-from demo_server.scheduling.experiments import Experiments, Params, check_feasible
+from demo_server.scheduling.experiments import Experiments, Params
+from demo_server.scheduling.feasibility import check_feasible
 from demo_server.system import machine
 from tests.support.fakes import DESCRIPTIONS, description
 

@@ -1,4 +1,4 @@
-"""What the conductor decides, with drivers and a Ray that only remember what they were told."""
+"""What the scheduler decides, with drivers and a Ray that only record what they are sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demo_server.processes.ray_head import Ray, RayState
 from demo_server.protocol import driver_messages
 from demo_server.protocol.driver_messages import Descriptions, Needs
 from demo_server.protocol.errors import Refusal
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import NoteData, RunStatus
 from demo_server.protocol.frames import ErrorCode, ServerStatus
 from demo_server.runs.archive import Archive
 from demo_server.runs.registry import RunRegistry
@@ -51,7 +51,7 @@ class Puppet:
 
 
 class Theatre:
-    """A conductor with puppets."""
+    """A scheduler with drivers that do nothing."""
 
     def __init__(
         self, directory: Path, ray: FakeRay, standbys: int = 1, ahead: bool = True
@@ -69,11 +69,11 @@ class Theatre:
 
     def ready(self, puppet: Puppet, cpus: float = 4) -> None:
         puppet.ready = driver_messages.Ready(pid=1, versions={}, cpus=cpus, gpus=0, device="cpu")
-        self.scheduler.heard(puppet, puppet.ready)
+        self.scheduler.receive(puppet, puppet.ready)
 
     def end(self, puppet: Puppet, **fields: object) -> None:
         message = {"status": "succeeded", **fields}
-        self.scheduler.heard(puppet, driver_messages.Ended.model_validate(message))
+        self.scheduler.receive(puppet, driver_messages.Ended.model_validate(message))
 
     def status(self, run_id: str) -> RunStatus:
         info = self.runs.info(run_id)
@@ -107,7 +107,7 @@ async def test_a_run_takes_the_standby_and_tells_it_what_to_do(theatre: Theatre)
 async def test_others_go_first_while_a_driver_runs_and_not_while_it_starts(tmp_path: Path) -> None:
     theatre = Theatre(tmp_path, FakeRay())
     computing: list[bool] = []
-    theatre.scheduler.give_way = computing.append
+    theatre.scheduler.on_computing = computing.append
     theatre.scheduler.open()
     theatre.scheduler.start("r", "embed", {})
     assert True not in computing
@@ -160,7 +160,7 @@ async def test_a_run_shares_the_cores_with_no_standby_while_another_waits(
     for number in (0, 1):
         theatre.ready(theatre.puppets[number])
     theatre.scheduler.start("a", "embed", {})
-    theatre.scheduler.pump()
+    theatre.scheduler.reconcile()
     assert len(theatre.puppets) == 2
     theatre.end(theatre.puppets[0])
     assert len(theatre.puppets) == 3
@@ -176,12 +176,12 @@ async def test_a_standby_is_prepared_beside_a_long_run_unless_it_compares_times(
     both = Descriptions(experiments=[ladder, description("embed")])
     theatre.scheduler.catalog = Experiments(both)
     theatre.scheduler.start("a", "ladder", {})
-    theatre.scheduler.pump()
+    theatre.scheduler.reconcile()
     assert len(theatre.puppets) == 1
     theatre.end(theatre.puppets[0])
     theatre.ready(theatre.puppets[1])
     theatre.scheduler.start("b", "embed", {})
-    theatre.scheduler.pump()
+    theatre.scheduler.reconcile()
     assert len(theatre.puppets) == 3
     await theatre.scheduler.close()
 
@@ -197,7 +197,7 @@ async def test_a_terminal_prepares_a_driver_for_each_run_and_none_beside_it(
     for number, request in enumerate("ab"):
         theatre.scheduler.start(request, "embed", {})
         theatre.ready(theatre.puppets[number])
-        theatre.scheduler.pump()
+        theatre.scheduler.reconcile()
         assert len(theatre.puppets) == number + 1
         theatre.end(theatre.puppets[number])
         assert len(theatre.puppets) == number + 1
@@ -301,17 +301,17 @@ async def test_a_silent_driver_is_ended_and_its_run_failed(
     await asyncio.sleep(1.2)
     assert theatre.puppets[0].killed
     assert theatre.status(run_id) is RunStatus.FAILED
-    assert "said nothing" in (theatre.reason(run_id) or "")
+    assert "sent nothing" in (theatre.reason(run_id) or "")
 
 
 async def test_what_a_driver_says_after_its_run_was_cancelled_is_dropped(theatre: Theatre) -> None:
     run_id = theatre.scheduler.start("a", "embed", {})
     theatre.scheduler.cancel(run_id)
-    theatre.scheduler.heard(
-        theatre.puppets[0], driver_messages.Emitted(kind="note", data={"text": "still here"})
+    theatre.scheduler.receive(
+        theatre.puppets[0], driver_messages.emitted(NoteData(text="still here"))
     )
     theatre.end(theatre.puppets[0])
-    theatre.scheduler.exited(theatre.puppets[0], "killed")
+    theatre.scheduler.driver_exited(theatre.puppets[0], "killed")
     assert theatre.status(run_id) is RunStatus.CANCELLED
 
 
@@ -377,7 +377,9 @@ async def test_a_ray_that_cannot_start_says_why_and_the_run_waits(tmp_path: Path
 
 async def test_a_standby_that_dies_is_not_started_in_a_tight_loop(theatre: Theatre) -> None:
     for _ in range(5):
-        theatre.scheduler.exited(theatre.puppets[-1], "The driver process ended with exit code 1.")
+        theatre.scheduler.driver_exited(
+            theatre.puppets[-1], "The driver process ended with exit code 1."
+        )
     assert len(theatre.puppets) == 1
     status, reason = theatre.standby_pool.status
     assert status is ServerStatus.DEGRADED
@@ -385,7 +387,7 @@ async def test_a_standby_that_dies_is_not_started_in_a_tight_loop(theatre: Theat
 
 
 async def test_a_start_tries_at_once_what_had_failed(theatre: Theatre) -> None:
-    theatre.scheduler.exited(theatre.puppets[0], "It ended.")
+    theatre.scheduler.driver_exited(theatre.puppets[0], "It ended.")
     theatre.scheduler.start("a", "embed", {})
     assert len(theatre.puppets) == 2
 

@@ -80,8 +80,8 @@ def test_a_full_disk_is_a_warning_and_no_failed_run(tmp_path: Path) -> None:
     [note] = said
     assert isinstance(note, Emitted)
     assert (note.kind, note.stage) == ("note", "write")
-    assert note.data["level"] == "warning"
-    assert note.data["text"] == "The result could not be written: No space left on device."
+    assert note.data.level == "warning"
+    assert note.data.text == "The result could not be written: No space left on device."
 
 
 def test_types_read_as_a_person_writes_them() -> None:
@@ -137,7 +137,7 @@ def test_a_stage_is_over_with_its_block(tmp_path: Path) -> None:
     with asked.staged("first"):
         asked.note("one")
     asked.note("two")
-    assert [(m.stage, m.data["text"]) for m in said if isinstance(m, Emitted)] == [
+    assert [(m.stage, m.data.text) for m in said if isinstance(m, Emitted)] == [
         ("first", "one"),
         (None, "two"),
     ]

@@ -13,7 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo_server.protocol import events
-from demo_server.protocol.events import RunStatus
+from demo_server.protocol.events import (
+    NoteData,
+    RunStatus,
+    StatusData,
+)
 from demo_server.protocol.state import RunState
 from demo_server.runs import fold
 from demo_server.runs.archive import Archive
@@ -27,7 +31,7 @@ def make_run(run_id: str = "run") -> Run:
 
 
 def note(run: Run, text: str = "hello") -> None:
-    run.append("note", {"text": text}, t=run.seq)
+    run.append(NoteData(text=text), t=run.seq)
 
 
 class Reader:
@@ -171,14 +175,14 @@ async def test_who_watches_a_run_hears_its_end_though_the_server_has_forgotten_i
     runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     old = [runs.accept(f"old-{n}", "embed", {}, "hash") for n in range(KEPT_IN_MEMORY + 1)]
     for run in old:
-        runs.status(run, RunStatus.SUCCEEDED)
+        runs.append(run, StatusData(status=RunStatus.SUCCEEDED))
     watched = runs.accept("watched", "embed", {}, "hash")
     send_queue = SendQueue("epoch")
     send_queue.watch(watched, 0)
     for run in old:
         await runs.load(run.run_id)
 
-    runs.status(watched, RunStatus.SUCCEEDED)
+    runs.append(watched, StatusData(status=RunStatus.SUCCEEDED))
 
     assert runs.loaded(watched.run_id) is None
     reader = Reader()
@@ -191,7 +195,7 @@ def test_an_ended_run_is_let_go_by_who_has_all_of_it() -> None:
     send_queue = SendQueue("epoch")
     send_queue.watch(run, 0)
     note(run)
-    run.append("status", {"status": "succeeded"}, t=2)
+    run.append(StatusData(status=RunStatus.SUCCEEDED), t=2)
     reader = Reader()
     reader.read(send_queue.drain())
     gone = weakref.ref(run)
@@ -207,7 +211,7 @@ async def test_a_log_that_a_whole_hall_asks_for_is_folded_once(
 ) -> None:
     runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     ended = runs.accept("r", "embed", {}, "hash")
-    runs.status(ended, RunStatus.SUCCEEDED)
+    runs.append(ended, StatusData(status=RunStatus.SUCCEEDED))
     restarted = RunRegistry(Archive(tmp_path), None, None, 10**9)
     restarted.recover(lambda _: False)
     folded: list[str] = []
@@ -230,7 +234,7 @@ async def test_who_leaves_while_a_log_is_folded_does_not_take_it_from_others(
 ) -> None:
     runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     ended = runs.accept("r", "embed", {}, "hash")
-    runs.status(ended, RunStatus.SUCCEEDED)
+    runs.append(ended, StatusData(status=RunStatus.SUCCEEDED))
     restarted = RunRegistry(Archive(tmp_path), None, None, 10**9)
     restarted.recover(lambda _: False)
     leaving = asyncio.create_task(restarted.load(ended.run_id))
