@@ -15,8 +15,9 @@ from bench.rates import median_ratio, pace
 from demo_server.data import source
 from demo_server.embedding import conversion, model
 from demo_server.embedding.batching import Array
-from demo_server.embedding.device import available_cpus, likely_device
+from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import Engine, load_engine, offered
+from demo_server.system.cpus import usable_cpus
 
 ROWS, ROUNDS = 10_000, 5
 # Of one call, as `embed` has them by default.
@@ -39,7 +40,7 @@ def main() -> None:
         for number in range(args.rounds + 1):
             # Who comes first alternates; each is loaded anew, as torch has one number of threads.
             for form in list(FORMS)[:: 1 if number % 2 else -1]:
-                engine = load_engine(path, name, precision, available_cpus(), FORMS[form])
+                engine = load_engine(path, name, precision, usable_cpus(), FORMS[form])
                 rate = measure(engine, texts)
                 if number:  # the first of its kind is slower
                     rounds[form][number] = rate
@@ -72,7 +73,7 @@ def embed(engine: Engine, texts: Array) -> Array:
 
 
 def notes(rows: int, rounds: int) -> list[str]:
-    cores = available_cpus()
+    cores = usable_cpus()
     return [
         f"{rows:,} rows, {CALL_ROWS:,} a call, in one process and without Ray; {rounds} rounds, "
         f"the two in turn. One after the other: each pass has all {cores} threads. Beside each "

@@ -17,8 +17,9 @@ from bench.contenders.ours import Embedder
 from demo_server.data import source
 from demo_server.driver.cluster import cluster_resources, connect
 from demo_server.embedding import model
-from demo_server.embedding.device import available_cpus, likely_device
+from demo_server.embedding.device import likely_device
 from demo_server.experiments import embed
+from demo_server.system.cpus import usable_cpus
 from demo_server.toolkit.context import Context
 
 
@@ -48,7 +49,7 @@ def main() -> None:
             model=model.resolve().path,
             device=likely_device(),
             cpus=int(resources.get("CPU", 0)),
-            cores=available_cpus(),
+            cores=usable_cpus(),
             gpus=resources.get("GPU", 0.0),
             directory=Path(directory),
             own_head=True,

@@ -39,8 +39,9 @@ from bench.standings import (
     table,
 )
 from demo_server.embedding import conversion, model
-from demo_server.embedding.device import available_cpus, likely_device
+from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import offered
+from demo_server.system.cpus import usable_cpus
 
 # A contender that takes longer is stopped: the slowest known makes 100 rows/s after 30 s.
 START_S, SLOWEST = 120.0, 40.0
@@ -142,7 +143,7 @@ def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]
     sample = np.unique(np.linspace(0, rows - 1, SAMPLE).astype(int))
     reference = (sample, encode([texts["text"][int(i)].as_py() for i in sample]))
     arrivals = str(place / "arrivals")
-    cores = available_cpus()
+    cores = usable_cpus()
     return (
         Job(str(place / "texts.parquet"), path, converted, onnx, arrivals, cores),
         reference,

@@ -15,8 +15,8 @@ from demo_server.runs.archive import Archive
 from demo_server.runs.registry import RunRegistry
 from demo_server.scheduling.scheduler import Scheduler
 from demo_server.scheduling.standby_pool import StandbyPool
-from demo_server.system import machine
 from demo_server.system.code_version import code_version
+from demo_server.system.memory import memory_bytes, standbys_for
 from demo_server.system.settings import Settings
 
 
@@ -41,7 +41,7 @@ class Composition:
         self._command, self._book = command, book
         self.ray = ray or self._own_ray(book)
         self._numbers = itertools.count(1)
-        standbys = machine.standbys_for(machine.memory_bytes())
+        standbys = standbys_for(memory_bytes())
         self.standby_pool = StandbyPool(self.ray, self._spawn, code_version, standbys)
         self.scheduler = Scheduler(self.runs, self.standby_pool, ahead)
         self.scheduler.on_computing = Priority(book).look

@@ -27,12 +27,12 @@ from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import start
 from demo_server.embedding.batching import Array
 from demo_server.embedding.conversion import ensure
-from demo_server.embedding.device import available_cpus
 from demo_server.embedding.engine import Engine, load_engine, offered
 from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
 from demo_server.protocol.errors import InputError
 from demo_server.protocol.events import ProgressData
 from demo_server.ray_internals.workers import raylet_here
+from demo_server.system.cpus import usable_cpus
 from demo_server.toolkit.comparison import wait_until_idle
 from demo_server.toolkit.context import Machine
 
@@ -104,7 +104,7 @@ def rates_alone(session: RunLoop) -> dict[str, float]:
     for name, precision in offered(session.device):
         try:
             model = str(ensure(session.model)) if name == "openvino" else session.model
-            engine = load_engine(model, name, precision, available_cpus(), pass_threads=1)
+            engine = load_engine(model, name, precision, usable_cpus(), pass_threads=1)
         except (InputError, ValueError) as error:
             raise SystemExit(f"{name} {precision}: {error}") from error
         engines[f"{name} {precision}"] = engine

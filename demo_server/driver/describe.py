@@ -12,9 +12,10 @@ from typing import Any
 
 from demo_server.data import source
 from demo_server.driver import loader
-from demo_server.embedding.device import available_cpus, likely_device
+from demo_server.embedding.device import likely_device
 from demo_server.protocol.driver_messages import DescribeOptions, Descriptions
 from demo_server.protocol.errors import InputError
+from demo_server.system.cpus import usable_cpus
 from demo_server.toolkit.context import Machine
 
 # Ray's CPUs are places, not cores: an actor and the task that feeds it take two, so the server
@@ -38,7 +39,7 @@ def describe(options: DescribeOptions) -> Descriptions:
         InputError: the dataset can't be used.
     """
     found: dict[str, Any] = {
-        "cpus": max(LEAST_CPUS, available_cpus()),
+        "cpus": max(LEAST_CPUS, usable_cpus()),
         "device": likely_device(),
         "dataset_rows": source.resolve(options.inputs.dataset, options.inputs.text_column).rows,
     }

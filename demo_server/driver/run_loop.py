@@ -22,9 +22,10 @@ from demo_server.driver.observe.doctor import check
 from demo_server.driver.observe.metrics import measuring
 from demo_server.driver.observe.observer import Observation, observing
 from demo_server.driver.observe.watchdog import guarding
-from demo_server.embedding.device import Device, available_cpus
+from demo_server.embedding.device import Device
 from demo_server.protocol.driver_messages import Ended, Message, RunCommand
 from demo_server.protocol.events import ChecksData, RowsData
+from demo_server.system.cpus import usable_cpus
 from demo_server.toolkit.context import Context, RunError
 from demo_server.toolkit.failure import clean, explain, release
 
@@ -106,7 +107,7 @@ class RunLoop:
             model=self.model,
             device=self.device,
             cpus=int(resources.get("CPU", 0)),
-            cores=available_cpus(),
+            cores=usable_cpus(),
             gpus=resources.get("GPU", 0.0),
             directory=directory,
             own_head=self.own_head,

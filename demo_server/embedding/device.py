@@ -1,4 +1,4 @@
-"""Where the model runs: CUDA, then MPS, then CPU; and how many CPUs are really ours.
+"""Where the model runs: CUDA, then MPS, then CPU.
 
 `likely_device` answers in a millisecond, without importing torch, for what is said before a run;
 `torch_device` is the truth, asked where torch is loaded anyway: in the actor.
@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import Literal
 
 Device = Literal["cuda", "mps", "cpu"]
-
-CGROUP_ROOT = Path("/sys/fs/cgroup")
-MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def torch_device() -> Device:
@@ -89,54 +86,3 @@ def cpu_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         for flag in line.partition(":")[2].split()
     }
     return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
-
-
-def available_cpus() -> int:
-    """CPUs that this process may use at once: its affinity, cut by the quotas of its cgroups."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux has it, macOS doesn't
-    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quota = cgroup_quota()
-    return cpus if quota is None else max(1, min(cpus, int(quota)))
-
-
-def cgroup_quota(root: Path = CGROUP_ROOT, membership: Path = MEMBERSHIP) -> float | None:
-    """The tightest CPU quota from our cgroup up to the root, in CPUs; None where there is none."""
-    try:
-        lines = membership.read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return None
-    quotas: list[float] = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":  # version 2
-            base, read = root, read_quota_v2
-        elif "cpu" in controllers.split(","):
-            base, read = root / "cpu", read_quota_v1
-        else:
-            continue
-        # Inside a container the path may name a place that only the host sees.
-        group = base / path.lstrip("/")
-        for directory in (group, *group.parents):
-            if not directory.is_relative_to(base):
-                break
-            quota = read(directory)
-            if quota is not None:
-                quotas.append(quota)
-    return min(quotas, default=None)
-
-
-def read_quota_v2(directory: Path) -> float | None:
-    try:
-        quota, period = (directory / "cpu.max").read_text(encoding="utf-8").split()
-    except OSError:
-        return None
-    return None if quota == "max" else int(quota) / int(period)
-
-
-def read_quota_v1(directory: Path) -> float | None:
-    try:
-        quota = int((directory / "cpu.cfs_quota_us").read_text(encoding="utf-8"))
-        period = int((directory / "cpu.cfs_period_us").read_text(encoding="utf-8"))
-    except OSError:
-        return None
-    return None if quota < 0 else quota / period

@@ -14,6 +14,7 @@ from demo_server.processes.module_runner import ModuleError, run_module
 from demo_server.processes.ray_head import Ray
 from demo_server.protocol.driver_messages import DriverOptions
 from demo_server.system import machine
+from demo_server.system.cpus import usable_cpus
 from demo_server.system.files import write_atomically
 from demo_server.system.settings import Settings
 
@@ -82,7 +83,7 @@ class Calibration:
     def key(self) -> str:
         of = [
             self._settings.inputs.model_dump_json(),
-            str(machine.usable_cpus()),
+            str(usable_cpus()),
             os.uname().machine,
         ]
         versions = [f"{name} {version}" for name, version in machine.versions().items()]

@@ -18,7 +18,8 @@ from typing import Protocol
 import psutil
 
 from demo_server.processes.state_file import RayAccess, Session, StateFile
-from demo_server.system import machine, process
+from demo_server.system import process
+from demo_server.system.cpus import usable_cpus
 
 START_TIMEOUT_S = 60.0
 WATCH_INTERVAL_S = 0.5
@@ -133,7 +134,7 @@ class LocalHead:
         self.state = RayState.DOWN
         self.address = ""
         # With one CPU a pipeline's actor would leave none for its read tasks.
-        self.cpus: float | None = max(2, machine.usable_cpus())
+        self.cpus: float | None = max(2, usable_cpus())
 
     def env(self) -> dict[str, str]:
         return local_env(self._token)

@@ -1,8 +1,7 @@
-"""Where the model runs, and how many CPUs are ours."""
+"""Where the model runs."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +33,7 @@ def test_bf16_is_read_from_the_processors_flags(tmp_path: Path, cpuinfo: str, ha
 def test_asking_before_a_run_does_not_import_torch() -> None:
     code = (
         "import sys; from demo_server.embedding import device; device.likely_device(); "
-        "device.available_cpus(); print('torch' in sys.modules)"
+        "print('torch' in sys.modules)"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -99,44 +98,3 @@ def test_torchs_build_is_read_from_its_version_file(
     file.write_text(content)
     assert device.torch_was_built_for("cuda", file) is expected
     assert not device.torch_was_built_for("cuda", tmp_path / "missing.py")
-
-
-def cgroup(root: Path, path: str, name: str, content: str) -> None:
-    directory = root / path
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / name).write_text(content)
-
-
-def test_the_tightest_quota_on_the_way_to_the_root_counts(tmp_path: Path) -> None:
-    root, membership = tmp_path / "cgroup", tmp_path / "membership"
-    membership.write_text("0::/pod/container\n")
-    cgroup(root, "pod/container", "cpu.max", "400000 100000\n")
-    assert device.cgroup_quota(root, membership) == 4
-    cgroup(root, "pod", "cpu.max", "150000 100000\n")
-    assert device.cgroup_quota(root, membership) == 1.5
-    cgroup(root, "pod/container", "cpu.max", "max 100000\n")
-    cgroup(root, "pod", "cpu.max", "max 100000\n")
-    assert device.cgroup_quota(root, membership) is None
-
-
-def test_version_1_of_cgroups_is_read_as_well(tmp_path: Path) -> None:
-    root, membership = tmp_path / "cgroup", tmp_path / "membership"
-    membership.write_text("12:memory:/x\n4:cpu,cpuacct:/docker/abc\n")
-    cgroup(root, "cpu/docker/abc", "cpu.cfs_quota_us", "250000\n")
-    cgroup(root, "cpu/docker/abc", "cpu.cfs_period_us", "100000\n")
-    assert device.cgroup_quota(root, membership) == 2.5
-    cgroup(root, "cpu/docker/abc", "cpu.cfs_quota_us", "-1\n")
-    assert device.cgroup_quota(root, membership) is None
-
-
-def test_without_cgroups_there_is_no_quota(tmp_path: Path) -> None:
-    assert device.cgroup_quota(tmp_path, tmp_path / "missing") is None
-
-
-@pytest.mark.parametrize(("quota", "expected"), [(None, 8), (2.9, 2), (0.5, 1), (64.0, 8)])
-def test_the_cpus_are_the_affinitys_cut_by_the_quota(
-    monkeypatch: pytest.MonkeyPatch, quota: float | None, expected: int
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    monkeypatch.setattr(device, "cgroup_quota", lambda: quota)
-    assert device.available_cpus() == expected

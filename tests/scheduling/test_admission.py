@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +13,6 @@ from demo_server.protocol.frames import ErrorCode
 from demo_server.scheduling.admission import admit
 from demo_server.scheduling.experiments import Experiments, Params
 from demo_server.scheduling.feasibility import check_feasible
-from demo_server.system import machine
 from tests.support.fakes import DESCRIPTIONS, description
 
 EMBED = DESCRIPTIONS.experiments[0]
@@ -91,12 +88,6 @@ def refusal_of(experiment: Description, params: Params, cpus: float) -> Refusal 
 
 def test_an_experiment_without_actors_needs_only_its_tasks() -> None:
     check_feasible(description("show", needs=Needs()), {}, 1)
-
-
-@pytest.mark.parametrize(("content", "cpus"), [("max 100000", None), ("150000 100000", 1)])
-def test_a_cgroup_limits_the_cores(tmp_path: Path, content: str, cpus: int | None) -> None:
-    (tmp_path / "cpu.max").write_text(content)
-    assert machine._cgroup_cpus(tmp_path / "cpu.max") == cpus
 
 
 def test_the_object_store_takes_a_quarter_of_what_is_free_within_limits() -> None:

@@ -20,7 +20,7 @@ from demo_server.scheduling import active_run, scheduler
 from demo_server.scheduling.experiments import Experiments
 from demo_server.scheduling.scheduler import Scheduler
 from demo_server.scheduling.standby_pool import StandbyPool
-from demo_server.system.machine import standbys_for
+from demo_server.system.memory import standbys_for
 from tests.support.fakes import DESCRIPTIONS, FakeRay, description
 
 
