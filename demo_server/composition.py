@@ -26,7 +26,7 @@ class Composition:
     def __init__(
         self,
         settings: Settings,
-        book: StateFile,
+        state: StateFile,
         ray: Ray | None = None,
         command: Callable[[Ray, Settings], list[str]] = driver_command,
         ahead: bool = True,
@@ -38,26 +38,26 @@ class Composition:
             settings.inputs.model,
             settings.runs_bytes,
         )
-        self._command, self._book = command, book
-        self.ray = ray or self._own_ray(book)
+        self._command, self._state = command, state
+        self.ray = ray or self._own_ray(state)
         self._numbers = itertools.count(1)
         standbys = standbys_for(memory_bytes())
         self.standby_pool = StandbyPool(self.ray, self._spawn, code_version, standbys)
         self.scheduler = Scheduler(self.runs, self.standby_pool, ahead)
-        self.scheduler.on_computing = Priority(book).look
+        self.scheduler.on_computing = Priority(state).reconcile
         self.describer = Describer(settings)
 
-    def _own_ray(self, book: StateFile) -> Ray:
+    def _own_ray(self, state: StateFile) -> Ray:
         if self.settings.ray_address:
             return UserCluster(self.settings.ray_address)
         return LocalHead(
-            book,
+            state,
             on_lost=lambda reason: self.scheduler.ray_lost(reason),
             on_down=lambda: self.scheduler.reconcile(),
         )
 
     def _spawn(self, ray: Ray) -> DriverProcess:
-        driver = DriverProcess(self.scheduler.receive, self.scheduler.driver_exited, self._book)
+        driver = DriverProcess(self.scheduler.receive, self.scheduler.driver_exited, self._state)
         output = self.settings.cache / "drivers" / f"{os.getpid()}-{next(self._numbers)}.out"
         driver.start(self._command(ray, self.settings), ray.env(), output)
         return driver

@@ -56,8 +56,8 @@ async def serve(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         used = replace(settings, **changes)
         listener = socket.create_server(("127.0.0.1", 0))
         port = int(listener.getsockname()[1])
-        book = StateFile(settings.cache / "server.json", "local-secret")
-        composition = Composition(used, book, ray=ray or FakeRay(), command=command)
+        state = StateFile(settings.cache / "server.json", "local-secret")
+        composition = Composition(used, state, ray=ray or FakeRay(), command=command)
         key = composition.describer.key()
         remembered = {"key": key, "descriptions": DESCRIPTIONS.model_dump(by_alias=True)}
         composition.describer.path.write_text(json.dumps(remembered))

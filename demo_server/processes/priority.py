@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 class Priority:
     """The nice values of the sessions in a state file: of Ray's head and of the drivers."""
 
-    def __init__(self, book: StateFile) -> None:
-        self._book = book
+    def __init__(self, state: StateFile) -> None:
+        self._state = state
         self._wanted = 0
         self._nices: dict[int, int] = {}
         self._changing: asyncio.Task[None] | None = None
 
-    def look(self, computing: bool) -> None:
+    def reconcile(self, computing: bool) -> None:
         """Lower the priority of all sessions while one is `computing`, of none otherwise.
 
         Not while Ray and drivers start: next to busy programs they would exceed their time.
@@ -40,7 +40,7 @@ class Priority:
             self._changing = asyncio.create_task(self._change())
 
     def _differing(self) -> list[int]:
-        sessions = (*self._book.entry.sessions, *self._book.entry.drivers)
+        sessions = (*self._state.entry.sessions, *self._state.entry.drivers)
         self._nices = {session.pid: self._nices.get(session.pid, 0) for session in sessions}
         return [leader for leader, nice in self._nices.items() if nice != self._wanted]
 

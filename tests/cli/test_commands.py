@@ -98,9 +98,9 @@ def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_second_server_reports_the_address_of_the_first(tmp_path: Path) -> None:
-    book = StateFile(tmp_path / state_file.SERVER)
-    book.entry.url = "http://127.0.0.1:4321"
-    book.write()
+    state = StateFile(tmp_path / state_file.SERVER)
+    state.entry.url = "http://127.0.0.1:4321"
+    state.write()
     done = command("serve", "--port", "0", cache=tmp_path)
     assert done.returncode == 2
     assert "http://127.0.0.1:4321" in done.stderr
@@ -145,31 +145,31 @@ def test_processes_of_a_killed_server_are_ended(
 ) -> None:
     directory = tmp_path / "ray-session"
     directory.mkdir()
-    book = StateFile(tmp_path / state_file.SERVER)
+    state = StateFile(tmp_path / state_file.SERVER)
     started = state_file.process.psutil.Process(orphan.pid).create_time()
-    book.add(state_file.Session(pid=orphan.pid, started_at=started, directory=str(directory)))
+    state.add(state_file.Session(pid=orphan.pid, started_at=started, directory=str(directory)))
     assert state_file.end_orphans(tmp_path) == 0, "its server, this process, lives"
-    book.entry.started_at -= 1000
-    book.write()
+    state.entry.started_at -= 1000
+    state.write()
     assert state_file.end_orphans(tmp_path) == 2
     assert orphan.wait(5) == -signal.SIGKILL
     assert not directory.exists()
-    assert not book.path.exists()
+    assert not state.path.exists()
 
 
 def test_a_reused_pid_is_left_alone(tmp_path: Path, orphan: subprocess.Popen[bytes]) -> None:
-    book = StateFile(tmp_path / state_file.SERVER)
+    state = StateFile(tmp_path / state_file.SERVER)
     started = state_file.process.psutil.Process(orphan.pid).create_time()
-    book.entry.started_at -= 1000
-    book.add(state_file.Session(pid=orphan.pid, started_at=started - 500))
+    state.entry.started_at -= 1000
+    state.add(state_file.Session(pid=orphan.pid, started_at=started - 500))
     assert state_file.end_orphans(tmp_path) == 0
     assert orphan.poll() is None
 
 
 def test_the_state_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    book = StateFile(tmp_path / state_file.SERVER, "secret")
-    book.write()
-    assert book.path.stat().st_mode & 0o777 == 0o600
+    state = StateFile(tmp_path / state_file.SERVER, "secret")
+    state.write()
+    assert state.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_damaged_state_file_is_ignored(tmp_path: Path) -> None:

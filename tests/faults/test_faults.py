@@ -251,17 +251,17 @@ async def test_a_server_that_stood_still_itself_does_not_blame_the_driver(tmp_pa
 async def test_a_stopped_driver_is_ended_by_the_server_after_the_one_that_was_killed(
     tmp_path: Path,
 ) -> None:
-    book, ready = StateFile(tmp_path / state_file.SERVER), asyncio.Event()
-    driver = DriverProcess(lambda _, message: ready.set(), lambda *_: None, book)
+    state, ready = StateFile(tmp_path / state_file.SERVER), asyncio.Event()
+    driver = DriverProcess(lambda _, message: ready.set(), lambda *_: None, state)
     driver.start([sys.executable, str(FAKE_DRIVER)], dict(os.environ), tmp_path / "driver.out")
     await ready.wait()
     assert driver.pid
     os.kill(driver.pid, signal.SIGSTOP)  # so it doesn't see that its input has closed
-    book.entry.started_at -= 1000  # this process is the killed server
-    book.update()
+    state.entry.started_at -= 1000  # this process is the killed server
+    state.update()
     assert state_file.end_orphans(tmp_path) == 1
     await asyncio.wait_for(driver.gone(), 10)
-    assert book.entry.drivers == []
+    assert state.entry.drivers == []
 
 
 async def test_a_run_whose_log_cannot_be_written_goes_on_and_its_log_is_refused(

@@ -70,13 +70,13 @@ def _describe() -> Descriptions:
     return Descriptions(experiments=[embed])
 
 
-def _composition(settings: Settings, book: StateFile) -> Composition:
+def _composition(settings: Settings, state: StateFile) -> Composition:
     def command(ray: Ray, settings: Settings) -> list[str]:
         return [sys.executable, str(FAKE_DRIVER)]
 
     async def nothing() -> None: ...
 
-    composition = Composition(settings, book, ray=NoRay(), command=command)
+    composition = Composition(settings, state, ray=NoRay(), command=command)
     # The machine counts as measured first: the key of what is described depends on that.
     key = Calibration(settings, NoRay(), nothing).key()
     settings.machine_file.write_text(json.dumps({KEY: key}))

@@ -40,72 +40,72 @@ def linux(monkeypatch: pytest.MonkeyPatch) -> Linux:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> StateFile:
+def state(tmp_path: Path) -> StateFile:
     made = StateFile(tmp_path / "server.json")
     made.add(Session(pid=1, started_at=0.0))
     made.add_driver(Session(pid=2, started_at=0.0))
     return made
 
 
-async def test_the_head_and_each_driver_give_way_while_one_computes(
-    linux: Linux, book: StateFile
+async def test_the_head_and_each_driver_get_a_lower_priority_while_one_computes(
+    linux: Linux, state: StateFile
 ) -> None:
-    ranks = Priority(book)
-    ranks.look(computing=True)
+    ranks = Priority(state)
+    ranks.reconcile(computing=True)
     await asyncio.sleep(0.01)
     assert linux.nices == {1: NICE, 2: NICE}
-    book.add_driver(Session(pid=3, started_at=0.0))
-    ranks.look(computing=True)
+    state.add_driver(Session(pid=3, started_at=0.0))
+    ranks.reconcile(computing=True)
     await asyncio.sleep(0.01)
     assert linux.nices == {1: NICE, 2: NICE, 3: NICE}
-    ranks.look(computing=False)
+    ranks.reconcile(computing=False)
     await asyncio.sleep(0.01)
     assert linux.nices == {1: 0, 2: 0, 3: 0}
 
 
-async def test_what_starts_while_none_computes_is_left_alone(linux: Linux, book: StateFile) -> None:
-    Priority(book).look(computing=False)
+async def test_what_starts_while_none_computes_is_unchanged(linux: Linux, state: StateFile) -> None:
+    Priority(state).reconcile(computing=False)
     await asyncio.sleep(0.01)
     assert linux.changes == 0
 
 
-async def test_a_change_that_linux_puts_off_is_made_later(linux: Linux, book: StateFile) -> None:
+async def test_a_change_that_linux_puts_off_is_made_later(linux: Linux, state: StateFile) -> None:
     linux.refusals = [BlockingIOError(), BlockingIOError()]
-    Priority(book).look(computing=True)
+    Priority(state).reconcile(computing=True)
     await asyncio.sleep(0.05)
     assert linux.nices == {1: NICE, 2: NICE}
 
 
 async def test_a_run_that_ends_before_all_gave_way_leaves_none_behind(
-    linux: Linux, book: StateFile
+    linux: Linux, state: StateFile
 ) -> None:
     linux.refusals = [BlockingIOError()]
-    ranks = Priority(book)
-    ranks.look(computing=True)
+    ranks = Priority(state)
+    ranks.reconcile(computing=True)
     await asyncio.sleep(0)
-    ranks.look(computing=False)
+    ranks.reconcile(computing=False)
     await asyncio.sleep(0.05)
     assert set(linux.nices.values()) <= {0}
 
 
 async def test_a_driver_that_has_just_ended_is_no_trouble(
-    linux: Linux, book: StateFile, caplog: pytest.LogCaptureFixture
+    linux: Linux, state: StateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     linux.refusals = [ProcessLookupError()]
-    Priority(book).look(computing=True)
+    Priority(state).reconcile(computing=True)
     await asyncio.sleep(0.01)
     assert linux.nices == {2: NICE}
     assert not caplog.records
 
 
-async def test_a_refusal_is_logged_once_and_the_others_give_way(
-    linux: Linux, book: StateFile, caplog: pytest.LogCaptureFixture
+async def test_a_refusal_is_logged_once_and_the_others_get_a_lower_priority(
+    linux: Linux, state: StateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     linux.refusals = [PermissionError(1, "Operation not permitted")]
-    ranks = Priority(book)
+    ranks = Priority(state)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            ranks.look(computing=True)
+            ranks.reconcile(computing=True)
             await asyncio.sleep(0.01)
     assert linux.nices == {2: NICE}
     (record,) = caplog.records
