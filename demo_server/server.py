@@ -113,10 +113,10 @@ class DemoServer:
 
     async def _watch_code(self) -> None:
         """Start everything that takes time, then describe the experiments whenever code changes."""
-        remembered = self.composition.describer.remembered()
-        if remembered:
+        cached = self.composition.describer.cached()
+        if cached:
             self._described_code = code_version()
-            self.composition.scheduler.catalog = Experiments(remembered)
+            self.composition.scheduler.catalog = Experiments(cached)
         self.composition.scheduler.open()
         while True:
             retry = asyncio.get_running_loop().time() >= self._retry_describe_at
@@ -124,7 +124,7 @@ class DemoServer:
                 await self._describe()
             idle = self.composition.scheduler.idle_and_ready
             if idle and self.calibration.needed():
-                self.calibration.begin()
+                self.calibration.start()
             if self.sharing.url != self.hub.share_url:
                 self._announce()
             await asyncio.sleep(POLL_INTERVAL_S)

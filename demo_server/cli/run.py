@@ -123,7 +123,7 @@ async def load_experiments(settings: Settings) -> Experiments:
     """
     settings.cache.mkdir(parents=True, exist_ok=True)
     describer = Describer(settings)
-    return Experiments(describer.remembered() or await describer.describe())
+    return Experiments(describer.cached() or await describer.describe())
 
 
 @contextlib.asynccontextmanager

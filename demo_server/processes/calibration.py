@@ -1,4 +1,4 @@
-"""Measuring this machine once, while no run waits, so that the defaults fit it."""
+"""Measures this machine once, while nothing runs, so that the defaults fit it."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Calibration:
             return True
         return bool(known != self.key())
 
-    def begin(self) -> None:
+    def start(self) -> None:
         self._task = asyncio.create_task(self._measure())
 
     def interrupt(self) -> None:
-        """A run has precedence: end the measuring now."""
+        """End the measurement now: a run has precedence."""
         if self._task:
             self._task.cancel()
             self._task = None
@@ -72,7 +72,7 @@ class Calibration:
             measured[KEY] = self.key()
             write_atomically(self.path, json.dumps(measured))
         except (ModuleError, OSError, ValueError, IndexError, TypeError) as error:
-            # Defaults without a measurement are good enough: log it, and do not retry.
+            # Defaults without a measurement are good enough: log it, and do not try again.
             log.warning("this machine could not be measured: %s", error)
             self._given_up = True
             return

@@ -1,4 +1,4 @@
-"""Descriptions of the experiments: `describe` runs in the driver's interpreter; cached.
+"""Descriptions of the experiments: `describe` runs in a process of its own, its answer is cached.
 
 The server never imports an experiment: their code may be slow to import, broken or changing.
 """
@@ -34,14 +34,14 @@ class _Cached(BaseModel):
 
 
 class Describer:
-    """Runs `describe` with the server's settings, or reads its cached answer."""
+    """Runs `describe` with the server's settings, or returns its cached answer."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.path = settings.cache / "describe.json"
 
-    def remembered(self) -> Descriptions | None:
-        """Return the last answer if nothing that it depends on has changed."""
+    def cached(self) -> Descriptions | None:
+        """Return the last answer if nothing that it depends on has changed since."""
         try:
             cached = _Cached.model_validate_json(self.path.read_text())
         except (OSError, ValueError):
@@ -49,7 +49,7 @@ class Describer:
         return cached.descriptions if cached.key == self.key() else None
 
     async def describe(self) -> Descriptions:
-        """Run `describe` and remember its answer.
+        """Run `describe` and cache its answer.
 
         Raises:
             DescribeError: it failed, with its last lines of output.

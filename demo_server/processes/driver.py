@@ -16,7 +16,7 @@ import psutil
 from pydantic import ValidationError
 
 from demo_server.processes.ray_head import Ray, RayState
-from demo_server.processes.state_file import Session, StateFile
+from demo_server.processes.state_file import ProcessSession, StateFile
 from demo_server.protocol import driver_messages
 from demo_server.protocol.driver_messages import DriverOptions
 from demo_server.protocol.events import NoteData
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class DriverProcess:
-    """A driver from its start to its end; one run, or the asking of what it holds."""
+    """A driver from its start to its end: of one run, and of questions about its dataset."""
 
     def __init__(
         self,
@@ -55,12 +55,12 @@ class DriverProcess:
         return self._process.pid if self._process else None
 
     def start(self, command: Sequence[str], env: Mapping[str, str], output: Path) -> None:
-        """Begin to start it; failures come as `on_exit`, like any other end."""
+        """Start it in the background; failures come as `on_exit`, like any other end."""
         self._output = output
-        self._watching = asyncio.create_task(self._live(command, env))
+        self._watching = asyncio.create_task(self._run(command, env))
 
     def send(self, command: driver_messages.Command) -> None:
-        """Send a command; to a driver that is gone it is lost, and `on_exit` tells."""
+        """Send a command; one to a driver that has ended is lost, and `on_exit` reports the end."""
         if self._process is None and not self.ended:
             self._early.append(command)
             return
@@ -75,7 +75,7 @@ class DriverProcess:
             process.kill_group(self._process.pid)
 
     async def close(self) -> None:
-        """Let it go: its standard input closes, and if it stays all the same it is killed."""
+        """Close its standard input, and kill it if it has not ended soon after."""
         if self._process and self._process.stdin:
             self._process.stdin.close()
         if self._watching:
@@ -84,11 +84,11 @@ class DriverProcess:
                 self.kill()
 
     async def gone(self) -> None:
-        """Wait until the process has ended and been told of."""
+        """Wait until the process has ended and `on_exit` has returned."""
         if self._watching:
             await asyncio.wait({self._watching})
 
-    async def _live(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+    async def _run(self, command: Sequence[str], env: Mapping[str, str]) -> None:
         read_end, write_end = os.pipe()
         messages = os.fdopen(read_end, "rb", buffering=0)
         try:
@@ -111,7 +111,7 @@ class DriverProcess:
             os.close(write_end)
         if self._killed:
             process.kill_group(self._process.pid)
-        self._note(self._process.pid)
+        self._record(self._process.pid)
         for early in self._early:
             self.send(early)
         reading = asyncio.create_task(self._read(messages))
@@ -120,16 +120,16 @@ class DriverProcess:
         await asyncio.wait({reading}, timeout=0.5)
         reading.cancel()
         process.kill_group(self._process.pid)
-        self._finish(_how(code))
+        self._finish(_exit_reason(code))
 
-    def _note(self, pid: int) -> None:
-        """Write down who it is, for a server that comes after one that is killed."""
+    def _record(self, pid: int) -> None:
+        """Record it in the state file, for the server that starts after this one was killed."""
         if self._state_file:
             try:
                 started_at = psutil.Process(pid).create_time()
             except psutil.Error:  # it has ended
                 return
-            self._state_file.add_driver(Session(pid=pid, started_at=started_at))
+            self._state_file.add_driver(ProcessSession(pid=pid, started_at=started_at))
 
     def _output_file(self) -> BinaryIO:
         assert self._output is not None
@@ -182,7 +182,7 @@ class DriverProcess:
                 self._output.unlink()
 
     def tail(self) -> str:
-        """Return the last lines it printed, for a person who must find out why it died."""
+        """Return the last lines it printed, which often show why it ended."""
         if self._output is None:
             return ""
         try:
@@ -194,7 +194,7 @@ class DriverProcess:
         return "\n".join(lines[-TAIL_LINES:])
 
 
-def _how(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if code >= 0:
         return f"The driver process ended with exit code {code}."
     name = signal.Signals(-code).name

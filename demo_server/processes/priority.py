@@ -33,7 +33,7 @@ class Priority:
     def reconcile(self, computing: bool) -> None:
         """Lower the priority of all sessions while one is `computing`, of none otherwise.
 
-        Not while Ray and drivers start: next to busy programs they would exceed their time.
+        Not while Ray and drivers start: next to busy programs that would exceed their time.
         """
         self._wanted = NICE if computing else 0
         if self._differing() and (self._changing is None or self._changing.done()):
@@ -48,7 +48,7 @@ class Priority:
         while differing := self._differing():
             leader, nice = differing[0], self._wanted
             try:
-                rank(leader, nice)
+                set_nice(leader, nice)
             except BlockingIOError:
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -59,11 +59,11 @@ class Priority:
             self._nices[leader] = nice
 
 
-def rank(leader: int, nice: int) -> None:
+def set_nice(leader: int, nice: int) -> None:
     """Set the nice value of the session that `leader` leads, among the sessions.
 
     Raises:
-        BlockingIOError: another change was made just now.
+        BlockingIOError: Linux accepts no change so soon after another.
         ProcessLookupError: `leader` has ended.
         OSError: Linux refuses.
     """

@@ -1,4 +1,4 @@
-"""Ray as the server has it: a local head of its own, or the user's cluster."""
+"""The Ray that drivers connect to: a local head of the server's own, or the user's cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Protocol
 
 import psutil
 
-from demo_server.processes.state_file import RayAccess, Session, StateFile
+from demo_server.processes.state_file import ProcessSession, RayConnection, StateFile
 from demo_server.system import process
 from demo_server.system.cpus import usable_cpus
 
@@ -129,7 +129,7 @@ class LocalHead:
         self._state_file, self._on_lost, self._on_down = state_file, on_lost, on_down
         self._token = secrets.token_hex(32)
         self._process: asyncio.subprocess.Process | None = None
-        self._session: Session | None = None
+        self._session: ProcessSession | None = None
         self._watching: asyncio.Task[None] | None = None
         self.state = RayState.DOWN
         self.address = ""
@@ -140,7 +140,7 @@ class LocalHead:
         return local_env(self._token)
 
     async def start(self) -> None:
-        """Start the head and return when it takes drivers.
+        """Start the head and return when drivers can connect.
 
         Raises:
             RayStartError: it ended, or was not ready in time; with its last lines of output.
@@ -166,7 +166,7 @@ class LocalHead:
                     env={**self.env(), **NODE_ENV},
                     start_new_session=True,
                 )
-            self._session = Session(
+            self._session = ProcessSession(
                 pid=self._process.pid,
                 started_at=psutil.Process(self._process.pid).create_time(),
                 directory=str(directory),
@@ -179,7 +179,7 @@ class LocalHead:
             await self.stop()
             cause = str(error) or "it took too long"
             raise RayStartError(f"Ray did not start: {cause}. {last_words}") from error
-        self._state_file.entry.ray = RayAccess(address=self.address, token=self._token)
+        self._state_file.entry.ray = RayConnection(address=self.address, token=self._token)
         self._state_file.update()
         self.state = RayState.UP
         self._watching = asyncio.create_task(self._watch(self._process))
@@ -212,13 +212,13 @@ class LocalHead:
 
     async def _until_started(self, output: Path) -> None:
         assert self._process is not None
-        while not _says(output, _STARTED):
+        while not _contains(output, _STARTED):
             if self._process.returncode is not None:
                 raise RayStartError(f"it ended with exit code {self._process.returncode}")
             await asyncio.sleep(0.05)
 
     async def _watch(self, head: asyncio.subprocess.Process) -> None:
-        """Look at the pids: Ray itself takes 14 s to notice that its raylet is gone."""
+        """Poll the pids: Ray itself takes 14 s to notice that its raylet is gone."""
         essential = {p.name(): p for p in process.family(head.pid) if _is_essential(p)}
         while True:
             await asyncio.sleep(WATCH_INTERVAL_S)
@@ -241,7 +241,7 @@ def local_env(token: str) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": token,
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Disabled, Ray still reports that it is disabled: to a closed port, then.
+        # Disabled, Ray still reports that it is disabled: to an address that nothing listens on.
         "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
         # Ray then stays on 127.0.0.1: the machine may change its network during the talk.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -257,11 +257,11 @@ def _is_essential(member: psutil.Process) -> bool:
         return False
 
 
-def _says(output: Path, words: bytes) -> bool:
+def _contains(output: Path, words: bytes) -> bool:
     return words in output.read_bytes()
 
 
-def _usage(session: Session) -> Usage:
+def _usage(session: ProcessSession) -> Usage:
     members = process.session_members(session.pid, session.started_at)
     return Usage(len(members), process.memory_bytes(members))
 

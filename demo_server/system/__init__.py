@@ -1,1 +1,1 @@
-"""What the operating system is asked: processes, memory, files, addresses."""
+"""The operating system: processes, memory, files, addresses."""

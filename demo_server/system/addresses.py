@@ -36,9 +36,9 @@ class PublicUrl:
             parts = urlsplit(text.strip())
             port = parts.port
         except ValueError as error:
-            raise ValueError(f"is no address: {error}") from None
+            raise ValueError(f"is not a valid address: {error}") from None
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise ValueError("is no address of a web page")
+            raise ValueError("is not the address of a web page")
         if not re.fullmatch(r"[a-z0-9.\-]+|[0-9a-f:.]+", parts.hostname):
             raise ValueError(f"has no usable host name: {parts.hostname}")
         if parts.username is not None or parts.password is not None:
@@ -54,7 +54,7 @@ class PublicUrl:
 
 
 def network(address: str) -> str:
-    """Return what counts as one address: a household has 2^64 of those with colons."""
+    """Return what counts as one address: an IPv6 client has 2^64, its /64 network."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

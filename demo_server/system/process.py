@@ -1,4 +1,4 @@
-"""Processes: who this one is, who else lives, and how to end a whole tree of them."""
+"""Processes: this one, which others are alive, and how to end a whole tree of them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def kill_group(pid: int) -> None:
     try:
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        # PermissionError: macOS says so for a group of which only zombies are left.
+        # PermissionError: what macOS raises for a group of which only zombies are left.
         return
 
 

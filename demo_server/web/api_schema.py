@@ -1,4 +1,4 @@
-"""The protocol as one JSON Schema, with the constants a client needs beside it.
+"""The protocol as one JSON Schema, with the constants a client needs besides.
 
 `python -m demo_server.web.api_schema` prints `{"schema": …, "constants": …}`, from which
 `scripts/generate-protocol.mjs` writes `slides/live/protocol.ts`.
@@ -40,7 +40,7 @@ _SERVER = (
 
 
 def protocol_schema() -> dict[str, Any]:
-    """One schema with every model under `$defs`, and `FromClient` and `FromServer` beside.
+    """One schema with every model under `$defs`, and `FromClient` and `FromServer` next to it.
 
     What the server sends lists every field that is never null as required, defaults or not: the
     server writes them out. What a client sends may leave a default out.

@@ -147,7 +147,9 @@ def test_processes_of_a_killed_server_are_ended(
     directory.mkdir()
     state = StateFile(tmp_path / state_file.SERVER)
     started = state_file.process.psutil.Process(orphan.pid).create_time()
-    state.add(state_file.Session(pid=orphan.pid, started_at=started, directory=str(directory)))
+    state.add(
+        state_file.ProcessSession(pid=orphan.pid, started_at=started, directory=str(directory))
+    )
     assert state_file.end_orphans(tmp_path) == 0, "its server, this process, lives"
     state.entry.started_at -= 1000
     state.write()
@@ -161,7 +163,7 @@ def test_a_reused_pid_is_left_alone(tmp_path: Path, orphan: subprocess.Popen[byt
     state = StateFile(tmp_path / state_file.SERVER)
     started = state_file.process.psutil.Process(orphan.pid).create_time()
     state.entry.started_at -= 1000
-    state.add(state_file.Session(pid=orphan.pid, started_at=started - 500))
+    state.add(state_file.ProcessSession(pid=orphan.pid, started_at=started - 500))
     assert state_file.end_orphans(tmp_path) == 0
     assert orphan.poll() is None
 

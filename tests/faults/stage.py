@@ -190,7 +190,7 @@ class Stage:
         sessions = entry.sessions if entry else []
         return [p for s in sessions for p in process.session_members(s.pid, s.started_at)]
 
-    def ray_access(self) -> state_file.RayAccess:
+    def ray_access(self) -> state_file.RayConnection:
         """Return how another job joins the local head."""
         entry = state_file.read(self.cache / state_file.SERVER)
         assert entry is not None

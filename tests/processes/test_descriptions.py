@@ -24,12 +24,12 @@ def sleepers() -> list[psutil.Process]:
     return [p for p in psutil.Process().children() if "time.sleep(60)" in " ".join(p.cmdline())]
 
 
-async def test_a_module_that_fails_is_told_with_its_last_words() -> None:
+async def test_a_failed_module_raises_its_last_lines() -> None:
     with pytest.raises(ModuleError, match="nonsense"):
         await run_module("timeit", ["nonsense"], 30)
 
 
-async def test_a_module_that_takes_too_long_is_ended() -> None:
+async def test_a_module_over_its_time_is_killed() -> None:
     started = time.monotonic()
     with pytest.raises(ModuleError, match="longer than"):
         await run_module("timeit", SLEEP, 0.3)
@@ -56,16 +56,16 @@ async def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("demo_server.processes.calibration.run_module", run)
 
 
-async def test_what_was_described_is_remembered_until_something_changes(
+async def test_descriptions_are_cached_until_something_changes(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     describer = Describer(settings)
-    assert describer.remembered() is None
+    assert describer.cached() is None
     await answer(monkeypatch, DESCRIPTIONS.model_dump_json(by_alias=True))
     await describer.describe()
-    assert describer.remembered() == DESCRIPTIONS
+    assert describer.cached() == DESCRIPTIONS
     settings.machine_file.write_text("{}")
-    assert describer.remembered() is None
+    assert describer.cached() is None
 
 
 async def test_a_local_dataset_that_changes_is_described_again(
@@ -76,12 +76,12 @@ async def test_a_local_dataset_that_changes_is_described_again(
     describer = Describer(Settings(cache=settings.cache, inputs=Inputs(dataset=str(data))))
     await answer(monkeypatch, DESCRIPTIONS.model_dump_json(by_alias=True))
     await describer.describe()
-    assert describer.remembered() == DESCRIPTIONS
+    assert describer.cached() == DESCRIPTIONS
     data.write_text("text\none\ntwo\n")
-    assert describer.remembered() is None
+    assert describer.cached() is None
 
 
-async def test_an_answer_that_is_none_is_an_error(
+async def test_an_answer_that_is_not_valid_is_an_error(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await answer(monkeypatch, "hello")
@@ -101,7 +101,7 @@ async def test_a_measurement_is_kept_and_not_needed_again(
     measuring = Calibration(settings, FakeRay(), tell)
     assert measuring.needed()
     await answer(monkeypatch, 'chatter\n{"rate": 321.0}\n')
-    measuring.begin()
+    measuring.start()
     await asyncio.wait_for(done.wait(), 5)
     kept = json.loads(settings.machine_file.read_text())
     assert kept == {"rate": 321.0, KEY: measuring.key()}
@@ -121,7 +121,7 @@ async def test_an_interrupted_measurement_is_tried_again(
 
     monkeypatch.setattr("demo_server.processes.calibration.run_module", never)
     measuring = Calibration(settings, FakeRay(), tell)
-    measuring.begin()
+    measuring.start()
     assert not measuring.needed()
     await asyncio.sleep(0)
     measuring.interrupt()
@@ -129,7 +129,7 @@ async def test_an_interrupted_measurement_is_tried_again(
     assert measuring.needed()
 
 
-async def test_a_measurement_that_fails_is_not_tried_for_ever(
+async def test_a_failed_measurement_is_not_retried(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.machine_file.unlink()
@@ -138,6 +138,6 @@ async def test_a_measurement_that_fails_is_not_tried_for_ever(
 
     await answer(monkeypatch, "no json")
     measuring = Calibration(settings, FakeRay(), tell)
-    measuring.begin()
+    measuring.start()
     await asyncio.sleep(0.05)
     assert not measuring.needed()

@@ -45,7 +45,7 @@ class Witness:
         self.ends.append(how)
 
 
-async def test_a_driver_that_is_killed_before_it_is_born_is_gone_all_the_same(
+async def test_a_driver_that_is_killed_while_it_starts_ends(
     tmp_path: Path,
 ) -> None:
     witness = Witness(tmp_path)
@@ -64,14 +64,14 @@ async def test_a_driver_whose_input_closes_ends_by_itself(tmp_path: Path) -> Non
     assert not witness.output.exists()
 
 
-async def test_a_driver_that_cannot_begin_leaves_its_last_words(tmp_path: Path) -> None:
+async def test_a_driver_that_cannot_start_reports_its_last_lines(tmp_path: Path) -> None:
     witness = Witness(tmp_path)
     witness.start(*FAKE, "--never-ready")
     assert "exit code 3" in await witness.end()
     assert witness.last_words == "the fake driver cannot begin"
 
 
-async def test_a_command_that_is_not_there_is_an_end_like_any_other(tmp_path: Path) -> None:
+async def test_a_missing_command_is_reported_as_an_exit(tmp_path: Path) -> None:
     witness = Witness(tmp_path)
     witness.start(str(tmp_path / "nothing"))
     assert "No such file" in await witness.end()
@@ -88,7 +88,7 @@ async def test_a_driver_that_ignores_its_closed_input_is_killed(
     assert "SIGKILL" in await witness.end()
 
 
-async def test_a_line_without_end_ends_the_driver(
+async def test_a_line_over_the_limit_ends_the_driver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(driver, "MAX_LINE_BYTES", 1000)
@@ -98,7 +98,7 @@ async def test_a_line_without_end_ends_the_driver(
     assert "SIGKILL" in await witness.end()
 
 
-async def test_a_line_that_is_no_message_is_passed_over(tmp_path: Path) -> None:
+async def test_a_line_that_is_not_a_message_is_skipped(tmp_path: Path) -> None:
     witness = Witness(tmp_path)
     code = 'import os, sys; os.write(int(sys.argv[-1]), b\'rubbish\\n{"type": "alive"}\\n\')'
     witness.start(sys.executable, "-c", code)

@@ -1,4 +1,4 @@
-"""How sessions that compute give way, on a Linux that only remembers what it was told."""
+"""The priority of sessions that compute, on a Linux that only records what was set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from demo_server.processes import priority
 from demo_server.processes.priority import NICE, Priority
-from demo_server.processes.state_file import Session, StateFile
+from demo_server.processes.state_file import ProcessSession, StateFile
 
 
 class Linux:
@@ -24,7 +24,7 @@ class Linux:
         self.refusals: list[OSError] = []
         self.changes = 0
 
-    def rank(self, leader: int, nice: int) -> None:
+    def set_nice(self, leader: int, nice: int) -> None:
         self.changes += 1
         if self.refusals:
             raise self.refusals.pop(0)
@@ -34,7 +34,7 @@ class Linux:
 @pytest.fixture
 def linux(monkeypatch: pytest.MonkeyPatch) -> Linux:
     made = Linux()
-    monkeypatch.setattr(priority, "rank", made.rank)
+    monkeypatch.setattr(priority, "set_nice", made.set_nice)
     monkeypatch.setattr(priority, "RETRY_S", 0.001)
     return made
 
@@ -42,8 +42,8 @@ def linux(monkeypatch: pytest.MonkeyPatch) -> Linux:
 @pytest.fixture
 def state(tmp_path: Path) -> StateFile:
     made = StateFile(tmp_path / "server.json")
-    made.add(Session(pid=1, started_at=0.0))
-    made.add_driver(Session(pid=2, started_at=0.0))
+    made.add(ProcessSession(pid=1, started_at=0.0))
+    made.add_driver(ProcessSession(pid=2, started_at=0.0))
     return made
 
 
@@ -54,7 +54,7 @@ async def test_the_head_and_each_driver_get_a_lower_priority_while_one_computes(
     ranks.reconcile(computing=True)
     await asyncio.sleep(0.01)
     assert linux.nices == {1: NICE, 2: NICE}
-    state.add_driver(Session(pid=3, started_at=0.0))
+    state.add_driver(ProcessSession(pid=3, started_at=0.0))
     ranks.reconcile(computing=True)
     await asyncio.sleep(0.01)
     assert linux.nices == {1: NICE, 2: NICE, 3: NICE}

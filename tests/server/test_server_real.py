@@ -21,7 +21,7 @@ import pytest
 import websockets
 
 from demo_server.processes.priority import NICE
-from demo_server.processes.state_file import Entry, read
+from demo_server.processes.state_file import ServerState, read
 from demo_server.system import process
 from tests.support.client import TOKEN, Peer
 
@@ -52,7 +52,7 @@ class ServerProcess:
                 env=self.env,
             )
 
-    def entry(self) -> Entry:
+    def entry(self) -> ServerState:
         entry = read(self.cache / "server.json")
         assert entry is not None
         return entry
@@ -202,7 +202,7 @@ async def test_ray_starts_no_server_that_nobody_uses(real: ServerProcess) -> Non
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no groups by session here")
-async def test_ray_and_drivers_leave_busy_processors_to_the_browser_while_a_run_goes_on(
+async def test_ray_and_drivers_have_a_lower_priority_than_the_browser_during_a_run(
     real: ServerProcess,
 ) -> None:
     await real.ready()
@@ -329,7 +329,7 @@ async def test_shutdown_ends_ray_and_the_next_run_brings_it_back(real: ServerPro
         await works_again(peer, "again")
 
 
-async def test_a_killed_server_is_cleaned_up_after_and_its_run_closed(
+async def test_the_next_server_cleans_up_after_a_killed_one_and_closes_its_run(
     real: ServerProcess,
 ) -> None:
     await real.ready()

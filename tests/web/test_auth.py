@@ -18,6 +18,7 @@ from demo_server.web.auth import Credentials, session_key
 from demo_server.web.dependencies import ROLES, anyone
 from demo_server.web.hosts import HostRule
 from demo_server.web.paired_devices import PairedDevices
+from demo_server.web.rate_limit import Attempts
 from demo_server.web.routes import ROUTERS
 from tests.support.client import TOKEN, Serve, Served
 
@@ -173,7 +174,7 @@ async def test_the_local_secret_is_refused_from_another_machine(serve: Serve) ->
     assert (await get(served, "/api/pairing-codes", secret, "POST")).status_code == 403
 
 
-async def test_a_pairing_code_makes_one_browser_the_presenters(serve: Serve) -> None:
+async def test_a_pairing_code_pairs_one_browser_as_presenter(serve: Serve) -> None:
     served = await serve()
     secret = {"Authorization": "Bearer local-secret"}
     minted = await get(served, "/api/pairing-codes", secret, "POST")
@@ -203,8 +204,14 @@ async def test_a_guessed_pairing_code_pairs_no_device(serve: Serve, code: str) -
     assert (answer.status_code, answer.headers.get("set-cookie")) == (403, None)
 
 
+def stop_clock_of_attempts(served: Served) -> None:
+    """No attempt comes back with time, however slow the machine is."""
+    served.server.app.state.parts.attempts = Attempts(clock=lambda: 0.0)
+
+
 async def test_guessing_codes_is_rate_limited_and_uses_up_no_valid_code(serve: Serve) -> None:
     served = await serve()
+    stop_clock_of_attempts(served)
     code = served.server.credentials.new_code()
     answers = [(await get(served, f"/pair?code=guess{n}")).status_code for n in range(12)]
     assert answers == [403] * 10 + [429] * 2
@@ -215,6 +222,7 @@ async def test_guessing_codes_is_rate_limited_and_uses_up_no_valid_code(serve: S
 
 async def test_guessing_tokens_is_rate_limited(serve: Serve) -> None:
     served = await serve()
+    stop_clock_of_attempts(served)
     wrong = {"Authorization": "Bearer wrong-token"}
     answers = [(await get(served, "/api/devices", wrong)).status_code for _ in range(11)]
     assert answers == [403] * 10 + [429]
@@ -283,7 +291,7 @@ def test_a_changed_cookie_is_rejected(change: object) -> None:
     assert credentials.role(None, change(cookie)) is Role.VIEWER
 
 
-def test_a_token_that_is_not_ascii_is_just_wrong() -> None:
+def test_a_token_that_is_not_ascii_is_rejected() -> None:
     credentials = Credentials("token", "secret", b"k" * 32)
     assert credentials.role("tökén", None) is Role.VIEWER
 

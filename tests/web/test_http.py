@@ -28,7 +28,7 @@ async def finished_run(served: Served) -> str:
     return run_id
 
 
-async def test_health_says_how_the_server_is_and_which(serve: Serve) -> None:
+async def test_health_reports_status_and_epoch(serve: Serve) -> None:
     served = await serve()
     health = (await get(served, "/api/health")).json()
     assert health.keys() == {
@@ -64,7 +64,7 @@ async def test_a_run_is_listed_with_its_state_log_and_result(serve: Serve) -> No
 
 @pytest.mark.parametrize("run_id", ["nothing", "..%2f..%2fsession.key", "%00"])
 @pytest.mark.parametrize("what", ["", "/log", "/result.parquet"])
-async def test_a_run_that_is_not_there_is_not_found(serve: Serve, run_id: str, what: str) -> None:
+async def test_an_unknown_run_is_not_found(serve: Serve, run_id: str, what: str) -> None:
     served = await serve()
     answer = await get(served, f"/api/runs/{run_id}{what}", **PRESENTER)
     assert answer.status_code == 404
@@ -110,7 +110,7 @@ async def test_the_deck_is_served_and_its_slides_fall_back_to_the_page(
     assert asset.headers["content-type"].startswith("text/javascript")
 
 
-async def test_each_browser_has_a_name_that_it_keeps_to_itself(serve: Serve, dist: Path) -> None:
+async def test_each_browser_gets_an_id_in_a_cookie(serve: Serve, dist: Path) -> None:
     served = await serve()
     first, second = (await get(served, "/"), await get(served, "/"))
     cookie = first.headers["set-cookie"]
@@ -122,7 +122,7 @@ async def test_each_browser_has_a_name_that_it_keeps_to_itself(serve: Serve, dis
 
 
 @pytest.mark.parametrize("path", ["/assets/gone.js", "/api/nothing", "/api", "/favicon.png"])
-async def test_what_is_not_there_is_not_found(serve: Serve, dist: Path, path: str) -> None:
+async def test_an_unknown_path_is_not_found(serve: Serve, dist: Path, path: str) -> None:
     served = await serve()
     assert (await get(served, path)).status_code == 404
 
@@ -155,7 +155,7 @@ ESCAPES = [
 
 @pytest.mark.parametrize("below", ["", "assets/", "recordings/", "api/runs/"])
 @pytest.mark.parametrize("escape", ESCAPES)
-async def test_no_spelling_of_a_path_leads_out_of_the_deck(
+async def test_path_traversal_is_rejected(
     serve: Serve, dist: Path, below: str, escape: str
 ) -> None:
     served = await serve()
@@ -176,7 +176,7 @@ async def test_a_recording_is_served(serve: Serve, dist: Path) -> None:
     assert (await get(served, "/recordings/embed.jsonl.gz")).text == "recorded"
 
 
-async def test_a_missing_deck_says_how_to_build_it(serve: Serve) -> None:
+async def test_a_missing_deck_shows_how_to_build_it(serve: Serve) -> None:
     served = await serve()
     answer = await get(served, "/")
     assert answer.status_code == 503

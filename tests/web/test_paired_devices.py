@@ -1,4 +1,4 @@
-"""The presenter's devices: paired by a code, listed, and shut out for good when revoked."""
+"""The presenter's devices: paired by a code, listed, and refused for good once revoked."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_a_phone_is_paired_by_a_code_of_its_own_and_turns_the_pages(shared
         assert (await viewer.frame("state"))["patch"] == {"page": 3}
 
 
-async def test_a_phone_that_is_paired_in_the_middle_of_the_talk_opens_where_the_talk_is(
+async def test_a_phone_that_is_paired_during_the_talk_opens_at_its_current_slide(
     shared: Served,
 ) -> None:
     async with shared.peer() as stage:
@@ -81,7 +81,7 @@ async def test_a_code_that_was_shown_pairs_one_phone(shared: Served) -> None:
     assert shown["seconds"] <= 120
 
 
-async def test_a_revoked_device_is_closed_at_once_and_shut_out_for_good(
+async def test_a_revoked_device_is_closed_at_once_and_stays_revoked(
     shared: Served, serve: Serve
 ) -> None:
     cookie = await pair_phone(shared)
@@ -123,12 +123,12 @@ async def test_no_code_is_shown_for_a_server_that_no_phone_reaches(serve: Serve)
     assert "--share" in answer.json()["detail"]
 
 
-async def test_revoking_an_unknown_device_says_so(serve: Serve) -> None:
+async def test_revoking_an_unknown_device_is_not_found(serve: Serve) -> None:
     served = await serve()
     assert (await ask(served, "DELETE", "/api/devices/nobody")).status_code == 404
 
 
-def test_a_damaged_list_lets_nobody_in(tmp_path: Path) -> None:
+def test_a_damaged_list_pairs_no_device(tmp_path: Path) -> None:
     path = tmp_path / "devices.json"
     device = PairedDevices(path).add("a phone")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -137,14 +137,14 @@ def test_a_damaged_list_lets_nobody_in(tmp_path: Path) -> None:
     assert not PairedDevices(path).is_paired(device.id)
 
 
-def test_where_there_are_too_many_devices_the_oldest_goes() -> None:
+def test_over_the_limit_the_oldest_device_is_unpaired() -> None:
     devices = PairedDevices()
     added = [devices.add(f"phone {number}") for number in range(limits.MAX_DEVICES + 1)]
     assert not devices.is_paired(added[0].id)
     assert [device.id for device in devices.paired()] == [device.id for device in added[1:]]
 
 
-def test_a_device_that_cannot_be_written_down_is_paired_all_the_same(
+def test_a_device_is_paired_even_if_the_list_cannot_be_written(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     devices = PairedDevices(tmp_path / "gone" / "devices.json")
@@ -163,5 +163,5 @@ def test_a_device_that_cannot_be_written_down_is_paired_all_the_same(
         ("", "a browser"),
     ],
 )
-def test_a_device_has_the_name_that_a_person_would_give_it(user_agent: str, name: str) -> None:
+def test_a_device_is_named_by_its_browser_and_system(user_agent: str, name: str) -> None:
     assert device_name(user_agent) == name

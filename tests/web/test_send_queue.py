@@ -68,7 +68,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-def test_whatever_happens_a_client_ends_with_the_state_of_the_run(
+def test_every_client_ends_with_the_state_of_the_run(
     steps: list[tuple[str, int]],
 ) -> None:
     run, reader = make_run(), Reader()
@@ -108,7 +108,7 @@ def test_a_client_that_is_too_far_behind_gets_one_snapshot() -> None:
     assert (reader.snapshots, reader.state) == (1, run.state)
 
 
-def test_what_is_the_same_for_many_is_encoded_once() -> None:
+def test_a_frame_for_many_clients_is_encoded_once() -> None:
     run = make_run()
     boxes = [SendQueue("epoch") for _ in range(3)]
     for box in boxes:
@@ -126,7 +126,7 @@ def test_memory_for_a_run_stays_bounded() -> None:
     assert len(run.snapshot_frame()) < 300_000
 
 
-def test_a_place_beyond_the_end_gets_a_snapshot() -> None:
+def test_a_seq_beyond_the_end_gets_a_snapshot() -> None:
     run, reader = make_run(), Reader()
     note(run)
     send_queue = SendQueue("epoch")
@@ -135,7 +135,7 @@ def test_a_place_beyond_the_end_gets_a_snapshot() -> None:
     assert reader.state == run.state
 
 
-def test_patches_of_a_channel_that_wait_become_one() -> None:
+def test_waiting_patches_of_a_channel_are_combined() -> None:
     send_queue = SendQueue("epoch")
     send_queue.patch("nav", {"page": 1, "deep": {"a": 1}})
     send_queue.patch("nav", {"page": 2, "deep": {"b": None}})
@@ -144,7 +144,7 @@ def test_patches_of_a_channel_that_wait_become_one() -> None:
     assert send_queue.drain() == []
 
 
-def test_only_who_has_something_to_send_is_pending() -> None:
+def test_only_a_queue_with_frames_is_pending() -> None:
     run, send_queue = make_run(), SendQueue("epoch")
     assert not send_queue.pending
     for fill in (
@@ -162,14 +162,14 @@ def test_only_who_has_something_to_send_is_pending() -> None:
         assert not send_queue.pending
 
 
-def test_only_the_newest_news_of_the_server_waits() -> None:
+def test_only_the_newest_server_status_is_sent() -> None:
     send_queue = SendQueue("epoch")
     send_queue.server("old")
     send_queue.server("new")
     assert send_queue.drain() == ["new"]
 
 
-async def test_who_watches_a_run_hears_its_end_though_the_server_has_forgotten_it(
+async def test_a_watched_run_is_sent_to_its_end_after_the_server_forgot_it(
     tmp_path: Path,
 ) -> None:
     runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
@@ -190,7 +190,7 @@ async def test_who_watches_a_run_hears_its_end_though_the_server_has_forgotten_i
     assert reader.state == watched.state
 
 
-def test_an_ended_run_is_let_go_by_who_has_all_of_it() -> None:
+def test_an_ended_run_is_released_once_it_is_sent() -> None:
     run = make_run()
     send_queue = SendQueue("epoch")
     send_queue.watch(run, 0)
@@ -206,7 +206,7 @@ def test_an_ended_run_is_let_go_by_who_has_all_of_it() -> None:
     assert reader.beats == [2]
 
 
-async def test_a_log_that_a_whole_hall_asks_for_is_folded_once(
+async def test_concurrent_requests_fold_a_log_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
@@ -229,7 +229,7 @@ async def test_a_log_that_a_whole_hall_asks_for_is_folded_once(
     assert all(run is loaded[0] for run in loaded)
 
 
-async def test_who_leaves_while_a_log_is_folded_does_not_take_it_from_others(
+async def test_a_client_that_leaves_during_a_fold_does_not_cancel_it_for_others(
     tmp_path: Path,
 ) -> None:
     runs = RunRegistry(Archive(tmp_path), None, None, 10**9)

@@ -26,7 +26,7 @@ class Network:
         return Sharing(port, True, url, lambda: self.addresses, lambda: self.now)
 
 
-def test_the_audience_is_told_the_first_address_and_all_are_answered(
+def test_the_first_address_is_shown_and_all_are_allowed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(addresses.socket, "gethostname", lambda: "Speaker.lan")
@@ -39,7 +39,7 @@ def test_the_audience_is_told_the_first_address_and_all_are_answered(
     assert rule.refusal("10.0.0.2:8000", "http://evil.example") is not None
 
 
-def test_another_network_in_the_middle_of_the_talk_is_noticed() -> None:
+def test_a_change_of_network_during_the_talk_is_detected() -> None:
     network = Network()
     shared = network.share()
     rule = HostRule(8000, sharing=shared)
@@ -49,7 +49,7 @@ def test_another_network_in_the_middle_of_the_talk_is_noticed() -> None:
     assert shared.url == "http://172.20.10.3:8000"
 
 
-def test_nothing_is_shared_unless_told() -> None:
+def test_nothing_is_shared_by_default() -> None:
     closed = Sharing(8000)
     assert (closed.url, closed.hosts) == (None, frozenset())
 
@@ -71,20 +71,20 @@ def test_a_public_address_is_shown_and_its_pages_may_come_from_there() -> None:
         ("http://[fd00::1]:8000", "http://[fd00::1]:8000"),
     ],
 )
-def test_a_public_address_is_brought_to_one_form(text: str, shown: str) -> None:
+def test_a_public_address_is_normalized(text: str, shown: str) -> None:
     assert str(PublicUrl.parse(text)) == shown
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("talk.example.org", "no address of a web page"),
-        ("ftp://talk.example.org", "no address of a web page"),
-        ("https://", "no address of a web page"),
+        ("talk.example.org", "not the address of a web page"),
+        ("ftp://talk.example.org", "not the address of a web page"),
+        ("https://", "not the address of a web page"),
         ("https://talk.example.org/deck", "must end after the host"),
         ("https://talk.example.org?a=1", "must end after the host"),
         ("https://me:secret@talk.example.org", "user name or a password"),
-        ("https://talk.example.org:99999", "no address"),
+        ("https://talk.example.org:99999", "not a valid address"),
         ("https://talk example.org", "no usable host name"),
     ],
 )
@@ -95,11 +95,11 @@ def test_a_public_address_that_cannot_be_used_is_refused_with_its_reason(
         PublicUrl.parse(text)
 
 
-def test_the_loopback_is_none_of_the_addresses() -> None:
+def test_loopback_is_not_among_the_addresses() -> None:
     assert not [address for address in lan_addresses() if address.startswith("127.")]
 
 
-async def test_everybody_learns_the_audiences_address(
+async def test_every_client_receives_the_audiences_address(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = ["192.168.1.5"]
@@ -110,7 +110,7 @@ async def test_everybody_learns_the_audiences_address(
         assert viewer.seen[0]["share_url"] == shown
         host = {"Host": f"192.168.1.5:{served.port}"}
         health = await asyncio.to_thread(httpx.get, f"{served.url}/api/health", headers=host)
-        monkeypatch.setattr(share_url, "LOOK_INTERVAL_S", 0)
+        monkeypatch.setattr(share_url, "REFRESH_INTERVAL_S", 0)
         addresses[0] = "10.0.0.9"
         await viewer.until(lambda frame: "10.0.0.9" in (frame.get("share_url") or ""))
     assert health.json()["share_url"] == shown

@@ -28,7 +28,7 @@ def copy(patch: Patch) -> Patch:
 
 
 @given(start=PATCHES, patches=st.lists(PATCHES, max_size=5))
-def test_a_combined_patch_leaves_what_its_parts_leave(start: Patch, patches: list[Patch]) -> None:
+def test_a_combined_patch_equals_its_parts_in_turn(start: Patch, patches: list[Patch]) -> None:
     one_by_one: Patch = {}
     merge(one_by_one, copy(start))
     at_once, waiting = copy(one_by_one), [copy({})]
@@ -106,7 +106,7 @@ def test_a_viewer_can_do_nothing_but_vote(channel: str, patch: Patch) -> None:
     assert channels.state == {}
 
 
-def test_a_channel_cannot_grow_for_ever() -> None:
+def test_a_channel_has_a_maximum_size() -> None:
     channels = SharedState()
     for number in range(20):
         channels.publish(Role.PRESENTER, "drawings", {str(number): "x" * 50_000}, None)
@@ -115,7 +115,7 @@ def test_a_channel_cannot_grow_for_ever() -> None:
     assert "more" not in channels.state["drawings"]
 
 
-def test_there_are_only_so_many_channels() -> None:
+def test_the_number_of_channels_is_bounded() -> None:
     channels = SharedState()
     for number in range(32):
         channels.publish(Role.PRESENTER, f"c{number}", {"a": 1}, None)
@@ -123,7 +123,7 @@ def test_there_are_only_so_many_channels() -> None:
         channels.publish(Role.PRESENTER, "one more", {"a": 1}, None)
 
 
-def test_a_patch_cannot_be_nested_without_end() -> None:
+def test_a_patch_that_is_nested_too_deep_is_refused() -> None:
     patch: Patch = {}
     for _ in range(50):
         patch = {"deeper": patch}

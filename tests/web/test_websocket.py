@@ -34,7 +34,7 @@ async def test_the_same_request_gives_the_same_run(serve: Serve) -> None:
     assert first == second
 
 
-async def test_everybody_learns_of_a_run_that_somebody_started(serve: Serve) -> None:
+async def test_every_client_is_notified_of_a_new_run(serve: Serve) -> None:
     served = await serve()
     async with served.peer() as presenter, served.peer(token=None) as viewer:
         run_id = await presenter.start(does="plan end")
@@ -74,7 +74,7 @@ async def test_a_cancelled_run_ends_at_once(serve: Serve) -> None:
         assert (await peer.frame("error"))["code"] == "already_ended"
 
 
-async def test_a_crashed_driver_fails_its_run_with_its_last_words(serve: Serve) -> None:
+async def test_a_crashed_driver_fails_its_run_with_its_last_lines(serve: Serve) -> None:
     served = await serve()
     async with served.peer() as peer:
         run_id = await peer.start(does="plan crash:7")
@@ -106,7 +106,7 @@ async def test_a_library_that_prints_does_not_corrupt_the_messages(serve: Serve)
         await peer.events(await peer.start(does="babble plan end"), until="succeeded")
 
 
-async def test_an_event_that_is_none_becomes_a_note_and_the_run_goes_on(serve: Serve) -> None:
+async def test_an_invalid_event_becomes_a_note_and_the_run_continues(serve: Serve) -> None:
     served = await serve()
     async with served.peer() as peer:
         run_id = await peer.start(does="plan nonsense progress:1 end")
@@ -138,7 +138,7 @@ async def test_an_action_reaches_the_running_experiment(serve: Serve) -> None:
     assert any("poke" in e["data"]["text"] for e in events if e["kind"] == "note")
 
 
-async def test_a_run_waits_while_ray_starts_and_says_so(serve: Serve) -> None:
+async def test_a_run_waits_while_ray_starts_and_reports_it(serve: Serve) -> None:
     ray = FakeRay(state=RayState.DOWN)
     ray.may_start.clear()
     served = await serve(ray)
@@ -150,7 +150,7 @@ async def test_a_run_waits_while_ray_starts_and_says_so(serve: Serve) -> None:
         await peer.events(run_id, until="succeeded")
 
 
-async def test_show_needs_something_held(serve: Serve) -> None:
+async def test_show_needs_a_retained_dataset(serve: Serve) -> None:
     served = await serve()
     async with served.peer() as peer:
         await peer.send(type="start", request_id="s", experiment="show", params={})
@@ -259,7 +259,7 @@ async def test_a_bad_frame_gets_an_error_and_the_connection_lives_on(
         await peer.events(run_id, until="succeeded")
 
 
-async def test_half_a_surrogate_pair_keeps_nobody_out(serve: Serve) -> None:
+async def test_half_a_surrogate_pair_does_not_break_the_welcome(serve: Serve) -> None:
     served = await serve()
     async with served.peer(token=None) as viewer:
         vote = {"q": {"results": {"\ud800": 1}}}
@@ -285,7 +285,7 @@ async def test_a_frame_over_64_kib_closes_the_connection_but_not_the_run(serve: 
         await other.events(run_id, until="succeeded")
 
 
-async def test_who_does_not_say_hello_is_closed(
+async def test_a_client_without_hello_is_closed(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("demo_server.protocol.frames.HELLO_TIMEOUT_S", 0.1)
@@ -333,7 +333,7 @@ async def test_a_client_that_answers_no_ping_is_closed(
         assert peer.socket.close_code == CloseCode.TOO_SLOW
 
 
-async def test_a_flood_that_nobody_reads_the_answers_of_leaves_no_traceback(
+async def test_a_flood_whose_replies_are_not_read_leaves_no_traceback(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = await serve()
@@ -351,7 +351,7 @@ async def test_a_flood_that_nobody_reads_the_answers_of_leaves_no_traceback(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-async def test_a_client_that_takes_up_many_runs_is_welcomed_before_they_are_read(
+async def test_a_client_that_resumes_many_runs_is_welcomed_before_they_are_read(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = await serve()
@@ -433,7 +433,7 @@ async def test_simultaneous_votes_are_all_kept(serve: Serve) -> None:
     assert votes == {f"voter{number}": number % 2 for number in range(5)}
 
 
-async def test_who_comes_back_gets_only_what_it_missed(serve: Serve) -> None:
+async def test_a_reconnecting_client_gets_only_what_it_missed(serve: Serve) -> None:
     served = await serve()
     async with served.peer() as peer:
         epoch = peer.seen[0]["epoch"]
@@ -445,7 +445,7 @@ async def test_who_comes_back_gets_only_what_it_missed(serve: Serve) -> None:
     assert frame["events"] == events[10:]
 
 
-async def test_who_comes_from_another_epoch_gets_a_snapshot(serve: Serve) -> None:
+async def test_a_client_of_another_epoch_gets_a_snapshot(serve: Serve) -> None:
     served = await serve()
     async with served.peer() as peer:
         run_id = await peer.start(does="plan progress:20 end")
@@ -456,7 +456,7 @@ async def test_who_comes_from_another_epoch_gets_a_snapshot(serve: Serve) -> Non
     assert snapshot["state"]["status"]["status"] == "succeeded"
 
 
-async def test_a_beat_says_the_last_seq_that_was_sent_before_it(serve: Serve) -> None:
+async def test_a_beat_carries_the_last_seq_that_was_sent_before_it(serve: Serve) -> None:
     served = await serve()
     async with served.peer() as peer:
         run_id = await peer.start(does="plan " + "progress:3 sleep:0.2 " * 6 + "end")
@@ -472,7 +472,7 @@ async def test_a_beat_says_the_last_seq_that_was_sent_before_it(serve: Serve) ->
     assert last > 0
 
 
-async def test_who_takes_nothing_is_closed_and_nobody_else_notices(
+async def test_a_client_that_reads_nothing_is_closed_without_effect_on_others(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("demo_server.web.limits.SEND_TIMEOUT_S", 0.5)
@@ -534,7 +534,7 @@ async def test_a_client_that_reads_slowly_gets_a_snapshot_and_then_what_follows(
         assert any(frame["type"] == "snapshot" for frame in peer.seen)
 
 
-async def test_a_recorded_talk_starts_no_ray_and_says_so_to_who_would_run(serve: Serve) -> None:
+async def test_a_recorded_talk_starts_no_ray_and_refuses_runs_with_the_reason(serve: Serve) -> None:
     ray = FakeRay(state=RayState.DOWN)
     served = await serve(ray, recorded=True)
     async with served.peer() as peer:
