@@ -245,8 +245,8 @@ def test_a_cluster_of_other_versions_is_refused_by_name() -> None:
 def test_a_standby_has_loaded_neither_torch_nor_the_model_library() -> None:
     code = (
         "import sys, demo_server.driver.startup\n"
-        "from demo_server.driver import catalog\n"
-        "[catalog.load(name) for name in catalog.names()]\n"
+        "from demo_server.driver import loader\n"
+        "[loader.load(name) for name in loader.names()]\n"
         "sys.exit(bool({'torch', 'sentence_transformers'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False)
