@@ -67,7 +67,7 @@ export class DemoServer {
 
   /** Starts a server and returns when it answers. */
   static async start(options: Options = {}): Promise<DemoServer> {
-    const cache = options.cache ?? mkdtempSync(join(tmpdir(), 'deck-'))
+    const cache = options.cache ?? newCache()
     const server = new DemoServer(options.port ?? await freePort(), cache, options)
     await server.until('answers', async () => (await server.health()) !== null, 30)
     return server
@@ -152,6 +152,13 @@ export class DemoServer {
   private get logTail(): string {
     return readFileSync(this.log, 'utf8').split('\n').slice(-20).join('\n')
   }
+}
+
+/** A new cache with what each server would else make first: the converted model, a measurement. */
+function newCache(): string {
+  const cache = mkdtempSync(join(tmpdir(), 'deck-'))
+  execFileSync(join(ROOT, '.venv', 'bin', 'python'), ['-m', 'tests.support.prepared_cache', cache], { cwd: ROOT })
+  return cache
 }
 
 /** All processes that live; a zombie has only its parent to be read by. */

@@ -16,20 +16,19 @@ import pytest
 import uvicorn
 
 from demo_server.composition import Composition
-from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.ray_head import Ray
 from demo_server.processes.state_file import StateFile
 from demo_server.server import DemoServer, uvicorn_config
 from demo_server.system.settings import Settings
 from tests.support.client import TOKEN, Serve, Served
 from tests.support.fakes import DESCRIPTIONS, FakeRay, fake_command
+from tests.support.prepared_cache import write_measurement
 from tests.support.ray_cluster import Outside, RayCluster, free_port
+from tests.support.trace import deprecations, environment
 
 # How long an example takes is the machine's business, and its load's.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
-
-TRACING = Path(__file__).parent / "support" / "tracing"
 
 
 @pytest.fixture
@@ -37,10 +36,7 @@ def settings(tmp_path: Path) -> Settings:
     """Settings whose cache is new and whose machine is measured already."""
     made = Settings(cache=tmp_path / "cache", dist=tmp_path / "dist", token=TOKEN)
     made.cache.mkdir()
-
-    async def nothing() -> None: ...
-
-    made.machine_file.write_text(json.dumps({KEY: Calibration(made, FakeRay(), nothing).key()}))
+    write_measurement(made)
     return made
 
 
@@ -93,8 +89,7 @@ def ray_head(ran_lines: Path, outside: Outside) -> Iterator[RayCluster]:
     cluster = RayCluster(free_port())
     cluster.more_env = {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on 127.0.0.1 alone, as our own head is
-        "PYTHONPATH": str(TRACING),
-        "DEMO_TRACE_DIRECTORY": str(ran_lines),
+        **environment(ran_lines),
         **outside.env,
     }
     # Ended from outside, the tests still end what they started.
@@ -102,3 +97,4 @@ def ray_head(ran_lines: Path, outside: Outside) -> Iterator[RayCluster]:
     cluster.add(2, cluster.env())
     yield cluster
     cluster.stop()
+    assert deprecations(ran_lines) == [], "drivers and workers warn of what will go"

@@ -26,18 +26,20 @@ from demo_server.processes import state_file
 from demo_server.processes.state_file import StateFile
 from demo_server.system.checkout import ROOT
 from demo_server.system.settings import SettingsError
+from tests.support.bounds import HANG_S
 from tests.support.fakes import description
+from tests.support.prepared_cache import prepare
 from tests.support.ray_cluster import RayCluster
 
 
 def command(
-    *words: str, cache: Path, env: dict[str, str] | None = None, within_s: float = 60
+    *words: str, cache: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "demo_server", *words],
         capture_output=True,
         text=True,
-        timeout=within_s,
+        timeout=HANG_S,
         env={**os.environ, "DEMO_CACHE": str(cache), **(env or {})},
     )
 
@@ -154,7 +156,7 @@ def test_processes_of_a_killed_server_are_ended(
     state.entry.started_at -= 1000
     state.write()
     assert state_file.end_orphans(tmp_path) == 2
-    assert orphan.wait(5) == -signal.SIGKILL
+    assert orphan.wait(HANG_S) == -signal.SIGKILL
     assert not directory.exists()
     assert not state.path.exists()
 
@@ -194,12 +196,12 @@ def test_an_experiments_options_come_from_its_schema() -> None:
 def test_the_doctor_runs_an_experiment_and_ends_with_what_it_found(
     ray_head: RayCluster, tmp_path: Path
 ) -> None:
+    prepare(tmp_path)
     asked = ["doctor", "embed", "--rows", "40", "--blocks", "1", "--batch-size", "2", "--json"]
     done = command(
         *[*asked, "--ray-address", ray_head.address],
         cache=tmp_path,
         env=ray_head.env(),
-        within_s=180,
     )
     checks = {check["name"]: check["state"] for check in json.loads(done.stdout)}
     assert checks["loaded"] == checks["complete"] == "ok"

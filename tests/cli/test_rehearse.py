@@ -10,6 +10,7 @@ from demo_server.cli import rehearse
 from demo_server.cli.rehearse import Slot, compare_time, schedule, slots_of
 from demo_server.system.checkout import ROOT
 from demo_server.system.settings import Settings
+from tests.support.prepared_cache import prepare
 
 CHAPTER = """
 <LiveRun experiment="dataset">
@@ -65,7 +66,7 @@ async def test_a_rehearsal_runs_each_slide_compares_its_time_and_records_it(tmp_
     (root / "slides" / "slides.md").write_text("---\nsrc: ./parts/data.md\n---\n")
     (parts / "data.md").write_text(CHAPTER + CHAPTER.replace("dataset", "show", 1))
     settings = Settings(cache=tmp_path / "cache")
-    settings.cache.mkdir()
+    prepare(settings.cache)
     found = [finding async for finding in rehearse.rehearse(settings, root)]
     assert [(finding.name, finding.ok) for finding in found] == [("dataset", True), ("show", False)]
     assert "run embed first" in found[1].message.lower() or "embed" in found[1].message

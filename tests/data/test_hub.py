@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.bounds import HANG_S
 from tests.support.local_hub import LocalHub, Repository, serve
 
 CARD = b"""---
@@ -110,7 +111,7 @@ def ask(hub: LocalHub, tmp_path: Path) -> Ask:
             env={**environment, **settings},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
             check=False,
         )
         assert "ANSWER" in process.stdout, process.stderr[-2000:]

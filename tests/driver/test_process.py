@@ -22,6 +22,7 @@ from demo_server.processes.ray_head import local_env
 from demo_server.protocol.driver_messages import PrioritizeCommand
 from demo_server.system.process import kill_group
 from demo_server.system.settings import Inputs
+from tests.support.bounds import HANG_S, SOON_S
 from tests.support.ray_cluster import Outside, RayCluster, free_port
 from tests.support.real_driver import RealDriver, events
 
@@ -84,13 +85,13 @@ def test_a_driver_killed_while_its_actors_work_frees_their_cpus(
 ) -> None:
     with RealDriver(ray_head.address, ray_head.env()) as driver:
         assert driver.ready()["cpus"] == 2
-        within(10, lambda: free_cpus() == 2)
+        within(HANG_S, lambda: free_cpus() == 2)
         driver.start("embed", tmp_path, rows=5000, blocks=50)
         driver.until(lambda m: m.get("kind") == "rows")
         assert free_cpus() < 2
         kill_group(driver.child.pid)
         driver.child.wait()
-        within(2, lambda: free_cpus() == 2)
+        within(SOON_S, lambda: free_cpus() == 2)
 
 
 def test_a_driver_whose_input_closes_ends_at_once_also_in_a_run(
@@ -104,20 +105,21 @@ def test_a_driver_whose_input_closes_ends_at_once_also_in_a_run(
         driver.until(lambda m: m.get("kind") == "plan")
         assert driver.child.stdin
         driver.child.stdin.close()
-        within(1, lambda: driver.child.poll() is not None)
+        within(SOON_S, lambda: driver.child.poll() is not None)
         assert driver.child.returncode == 0
 
 
 def test_a_driver_whose_input_closes_ends_also_while_a_dead_head_keeps_it_waiting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        mute.settimeout(30)
+        mute.settimeout(HANG_S)
         address = f"127.0.0.1:{mute.getsockname()[1]}"
         with RealDriver(address, local_env("00" * 32)) as driver:
             knock, _ = mute.accept()
             unanswered, _ = mute.accept()
             assert driver.child.stdin
             driver.child.stdin.close()
-            within(2, lambda: driver.child.poll() is not None)
+            within(SOON_S, lambda: driver.child.poll() is not None)
+            assert driver.child.returncode == 0
             knock.close()
             unanswered.close()
 
@@ -204,7 +206,7 @@ def test_a_driver_whose_dataset_is_not_there_says_so_and_ends(ray_head: RayClust
         end = driver.ready()
         assert end["type"] == "end"
         assert end["reason"].startswith("There is no file or directory")
-        assert driver.child.wait(10) == 2
+        assert driver.child.wait(HANG_S) == 2
 
 
 def test_a_driver_with_a_wrong_token_says_so(ray_head: RayCluster) -> None:
@@ -228,7 +230,7 @@ def test_an_address_without_a_ray_is_refused_at_once(address: str, said: str) ->
     started = time.monotonic()
     with pytest.raises(ClusterError, match=said):
         connect(address.format(free=free_port()), own_head=True)
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < SOON_S
 
 
 def test_a_cluster_of_other_versions_is_refused_by_name() -> None:

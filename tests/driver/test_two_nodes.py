@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.bounds import HANG_S
 from tests.support.ray_cluster import RayCluster, free_port
 from tests.support.real_driver import RealDriver, events
 
@@ -100,7 +101,7 @@ def test_samples_wait_on_the_drivers_node_so_another_may_die() -> None:
             cwd=CHECKOUT,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=HANG_S,
         )
     finally:
         cluster.stop()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from demo_server.embedding.engine import EngineName, Precision
 from demo_server.experiments.embed import TextEmbedder
 from demo_server.protocol.driver_messages import Message
 from demo_server.toolkit.context import Context, RunError
+from tests.support.prepared_cache import converted_model
 
 PAIRS: list[tuple[EngineName, Precision]] = [
     ("sentence-transformers", "f32"),
@@ -40,11 +43,11 @@ TEXTS = np.array(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def cache() -> Iterator[None]:
+    """The cache in which the model is converted already."""
     with pytest.MonkeyPatch.context() as patch:
-        directory = tmp_path_factory.mktemp("cache")
-        patch.setenv("DEMO_CACHE", str(directory))
-        yield directory
+        patch.setenv("DEMO_CACHE", str(converted_model()))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +56,6 @@ def reference() -> np.ndarray[Any, Any]:
 
     encoded = SentenceTransformer(model.resolve(None).path, device="cpu").encode(list(TEXTS))
     return np.asarray(encoded)
-
-
-@pytest.fixture(scope="module")
-def converters(cache: Path) -> list[subprocess.Popen[bytes]]:
-    """Two processes that convert the model at once, both ended."""
-    both = [conversion.start(model.resolve(None).path) for _ in range(2)]
-    for process in both:
-        process.communicate()
-    return both
 
 
 def context(said: list[Message], path: str) -> Context:
@@ -78,21 +72,54 @@ def context(said: list[Message], path: str) -> Context:
     )
 
 
+# Converts as the program does, but writes only a word, and not before it is told to.
+CONVERTER = """
+import sys
+from demo_server.embedding import conversion
+
+def write(model, directory):
+    print("writes", flush=True)
+    sys.stdin.readline()
+    (directory / "model").write_text("whole")
+
+conversion.write, conversion.PRECISIONS = write, ()
+print("starts", flush=True)
+conversion.convert(sys.argv[1])
+"""
+
+
 def test_two_processes_convert_a_model_once(
-    converters: list[subprocess.Popen[bytes]], cache: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [process.returncode for process in converters] == [0, 0]
-    directory = conversion.converted(model.resolve(None).path)
-    left = {path.name for path in (cache / "openvino").iterdir()}
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
+    path = model.resolve(None).path
+    command, pipe = [sys.executable, "-c", CONVERTER, path], subprocess.PIPE
+    both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
+    for process in both:
+        assert process.stdout
+        assert process.stdout.readline() == "starts\n"
+    for process in both:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    printed = sorted(process.communicate()[0] for process in both)
+    assert printed == ["", "writes\n"]
+    assert [process.returncode for process in both] == [0, 0]
+    directory = conversion.converted(path)
+    left = {found.name for found in (tmp_path / "openvino").iterdir()}
     assert left == {directory.name, f"{directory.name}.lock"}
-    assert conversion.ensure(model.resolve(None).path) == directory
+    assert (directory / "model").read_text() == "whole"
+
+
+def test_a_converted_model_is_not_converted_again() -> None:
+    path = model.resolve(None).path
+    assert conversion.ensure(path) == conversion.converted(path)
 
 
 @pytest.mark.parametrize(("name", "precision"), PAIRS)
 def test_embeddings_are_the_references(
     name: EngineName,
     precision: Precision,
-    converters: list[subprocess.Popen[bytes]],
     reference: np.ndarray[Any, Any],
 ) -> None:
     said: list[Message] = []
@@ -115,7 +142,6 @@ def test_embeddings_are_the_references(
 def test_passes_run_beside_each_other_and_come_in_order(
     name: EngineName,
     precision: Precision,
-    converters: list[subprocess.Popen[bytes]],
 ) -> None:
     path = model.resolve(None).path
     directory = str(conversion.ensure(path)) if name == "openvino" else path
@@ -146,7 +172,7 @@ def test_passes_run_beside_each_other_and_come_in_order(
         np.testing.assert_allclose(vectors, original(tokens, rows), atol=1e-6)
 
 
-def test_a_pass_that_fails_fails_the_call(converters: list[subprocess.Popen[bytes]]) -> None:
+def test_a_pass_that_fails_fails_the_call() -> None:
     directory = str(conversion.ensure(model.resolve(None).path))
     loaded = engine.load_engine(directory, "openvino", "f32", threads=2, pass_threads=1)
     tokens = loaded.tokenize(TEXTS)
@@ -159,7 +185,7 @@ def test_a_pass_that_fails_fails_the_call(converters: list[subprocess.Popen[byte
         list(loaded.passes(tokens))
 
 
-def test_openvino_needs_no_torch(converters: list[subprocess.Popen[bytes]]) -> None:
+def test_openvino_needs_no_torch() -> None:
     directory = conversion.ensure(model.resolve(None).path)
     code = (
         "import sys\n"
@@ -171,25 +197,26 @@ def test_openvino_needs_no_torch(converters: list[subprocess.Popen[bytes]]) -> N
     assert ran.stdout.strip() == "set()"
 
 
-def test_the_first_passes_of_a_process_may_all_begin_at_once(
-    converters: list[subprocess.Popen[bytes]],
+def test_openvino_gets_its_first_arrays_from_the_thread_that_loads_it(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    directory = conversion.ensure(model.resolve(None).path)
-    code = (
-        "import sys\n"
-        "import numpy as np\n"
-        "from demo_server.embedding.engine import load_engine\n"
-        "sys.setswitchinterval(1e-6)\n"  # threads then meet where they seldom do
-        f"engine = load_engine({str(directory)!r}, 'openvino', 'f32', 3, 1)\n"
-        "engine.budget = 16\n"
-        "tokens = engine.tokenize(np.array(['some text'] * 64, object))\n"
-        "print(sum(len(rows) for rows, _ in engine.passes(tokens)))"
-    )
-    for _ in range(3):  # in most such processes they meet, not in all
-        ran = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
-        )
-        assert ran.stdout.strip() == "64"
+    """Its bindings can't be entered first by two threads at once."""
+    passes: list[tuple[int, list[tuple[int, ...]]]] = []
+
+    class Request:
+        def infer(self, arrays: list[Array], share_inputs: bool) -> None:
+            passes.append((threading.get_ident(), [array.shape for array in arrays]))
+
+        def get_output_tensor(self) -> Any:
+            return SimpleNamespace(data=np.zeros((1, 384), np.float32))
+
+    inputs = [SimpleNamespace(any_name=name) for name in ("input_ids", "attention_mask")]
+    compiled = SimpleNamespace(inputs=inputs, create_infer_request=Request)
+    core = SimpleNamespace(compile_model=lambda *_: compiled)
+    monkeypatch.setitem(sys.modules, "openvino", SimpleNamespace(Core=lambda: core))  # type: ignore[arg-type]
+    directory = str(conversion.ensure(model.resolve(None).path))
+    engine.load_engine(directory, "openvino", "f32", threads=3, pass_threads=1)
+    assert passes == [(threading.get_ident(), [(1, 1)] * 2)]
 
 
 def test_a_precision_that_the_processor_lacks_is_refused(

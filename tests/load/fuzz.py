@@ -81,9 +81,11 @@ class Fuzz:
         try:
             async with asyncio.timeout(ANSWER_S if whole else PATIENCE_S):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
-                writer.write(request)
-                head = await reader.read(64 * 1024)
-                writer.close()
+                try:
+                    writer.write(request)
+                    head = await reader.read(64 * 1024)
+                finally:
+                    writer.close()
         except TimeoutError:
             # Half a request is waited for: closing it is ours.
             status = "none" if whole else "waits for more"

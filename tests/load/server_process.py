@@ -17,8 +17,8 @@ from typing import Any
 
 import psutil
 
-START_S = 30.0
-STOP_S = 15.0
+START_S = 120.0
+STOP_S = 60.0
 ROOT = Path(__file__).parent.parent.parent
 
 

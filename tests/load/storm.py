@@ -91,15 +91,18 @@ class Storm:
 
     async def _blow(self, starter: Client, began: float) -> None:
         """Runs, storms and restarts, side by side."""
-        composition = [self._run_on(starter), self._storms(), self._restarts()]
-        tasks = [asyncio.create_task(work) for work in composition]
+        runs = asyncio.create_task(self._run_on(starter))
         left = self.weather.seconds - (time.monotonic() - began)
-        done, _ = await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_EXCEPTION)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        # A slow machine takes longer for its restarts than the storm was meant to last.
+        rest = asyncio.gather(self._storms(), self._restarts(), asyncio.sleep(left))
+        try:
+            await asyncio.wait([runs, rest], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            runs.cancel()
+            rest.cancel()
+        for ended in await asyncio.gather(runs, rest, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
     async def _run_on(self, starter: Client) -> None:
         """Start run after run; each start is sent until it is accepted, and once more."""

@@ -19,6 +19,7 @@ from demo_server.protocol.frames import ServerStatus
 from demo_server.system.checkout import ROOT
 from demo_server.system.code_version import code_hash
 from demo_server.system.settings import Inputs, Settings
+from tests.support.bounds import HANG_S
 
 READY = Serving("http://localhost:8000", ServerStatus.READY, None, "http://192.0.2.7:8000", None)
 
@@ -29,7 +30,7 @@ def module(inputs: Inputs) -> dict[str, Finding]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=HANG_S,
         env={**os.environ, "HF_HUB_OFFLINE": "0"},
     )
     found = checks.Findings.model_validate_json(done.stdout.splitlines()[-1]).findings

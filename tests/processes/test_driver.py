@@ -12,6 +12,7 @@ import pytest
 from demo_server.processes import driver
 from demo_server.processes.driver import DriverProcess
 from demo_server.protocol import driver_messages
+from tests.support.bounds import HANG_S
 from tests.support.fakes import FAKE_DRIVER
 
 FAKE = [sys.executable, str(FAKE_DRIVER)]
@@ -32,7 +33,7 @@ class Witness:
         self.driver.start(command, dict(os.environ), self.output)
 
     async def end(self) -> str:
-        await asyncio.wait_for(self.driver.gone(), 10)
+        await asyncio.wait_for(self.driver.gone(), HANG_S)
         (how,) = self.ends
         return how
 

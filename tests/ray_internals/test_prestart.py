@@ -10,6 +10,7 @@ import pytest
 
 from demo_server.processes.ray_head import NODE_ENV
 from demo_server.ray_internals.prestart import VERSION, runtime_env
+from tests.support.bounds import HANG_S
 from tests.support.ray_cluster import RayCluster, free_port
 
 # The module's import stands for a library's: it is slow, and leaves its time behind.
@@ -45,7 +46,7 @@ def idle():
 
 before = idle()
 prestart(MODULES, 1)
-deadline = time.monotonic() + 30
+deadline = time.monotonic() + 120
 while not (new := idle() - before) and time.monotonic() < deadline:
     time.sleep(0.05)
 assert len(new) == 1, new
@@ -77,7 +78,7 @@ def said(program: str, head: RayCluster) -> list[str]:
         env=head.env(),
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=HANG_S,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()[-1:]
@@ -177,7 +178,7 @@ class Actor:
         return os.getpid()
 
 def until(count):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while prestart.standing(raylet)[MODULES] != count and time.monotonic() < deadline:
         time.sleep(0.05)
     return prestart.standing(raylet)[MODULES]

@@ -11,6 +11,7 @@ from typing import Any
 import websockets
 
 from demo_server.server import DemoServer
+from tests.support.bounds import HANG_S
 
 TOKEN = "presenter-token"
 
@@ -27,7 +28,7 @@ class Peer:
         await self.socket.send(json.dumps(frame))
 
     async def until(
-        self, wanted: Callable[[dict[str, Any]], Any], within_s: float = 20
+        self, wanted: Callable[[dict[str, Any]], Any], within_s: float = HANG_S
     ) -> dict[str, Any]:
         """Return the first frame from now on of which `wanted` is true."""
         async with asyncio.timeout(within_s):
@@ -37,7 +38,7 @@ class Peer:
                 if wanted(frame):
                     return frame
 
-    async def frame(self, type_: str, within_s: float = 20) -> dict[str, Any]:
+    async def frame(self, type_: str, within_s: float = HANG_S) -> dict[str, Any]:
         return await self.until(lambda frame: frame["type"] == type_, within_s)
 
     async def start(self, request_id: str = "r1", **params: Any) -> str:

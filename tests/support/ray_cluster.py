@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 
 from demo_server.system import process
+from tests.support.bounds import HANG_S
+from tests.support.prepared_cache import converted_model
 
 
 @dataclass
@@ -49,6 +51,7 @@ class RayCluster:
     def env(self, **more: str) -> dict[str, str]:
         return {
             **os.environ,
+            "DEMO_CACHE": str(converted_model()),
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             "RAY_USAGE_STATS_ENABLED": "0",
@@ -86,7 +89,7 @@ class RayCluster:
             )
         node = Node(started, psutil.Process(started.pid).create_time(), directory)
         self.nodes.append(node)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_S
         while b"Ray runtime started" not in output.read_bytes():
             if started.poll() is not None or time.monotonic() > deadline:
                 words = output.read_text()[-2000:]

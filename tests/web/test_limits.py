@@ -16,11 +16,12 @@ from demo_server.web.connection_slots import ConnectionSlots, TooManyError
 from demo_server.web.frame_parser import decode
 from demo_server.web.limits import Rate
 from demo_server.web.rate_limit import Attempts, TokenBucket
+from tests.support.bounds import HANG_S
 from tests.support.client import Serve, Served
 
 
 async def silent(served: Served) -> websockets.ClientConnection:
-    return await websockets.connect(f"ws://127.0.0.1:{served.port}/ws", open_timeout=30)
+    return await websockets.connect(f"ws://127.0.0.1:{served.port}/ws", open_timeout=HANG_S)
 
 
 async def test_a_thousand_websockets_without_hello_do_not_block_a_real_client(serve: Serve) -> None:
@@ -48,7 +49,7 @@ async def test_a_connection_without_a_request_is_closed(
     for begun in (b"", b"GET / HTTP/1.1\r\nHost: loc"):
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
         writer.write(begun)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             with contextlib.suppress(ConnectionResetError):
                 assert await reader.read() == b""
         writer.close()

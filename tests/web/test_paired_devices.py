@@ -15,6 +15,7 @@ from demo_server.protocol.frames import CloseCode
 from demo_server.system.addresses import PublicUrl
 from demo_server.web import limits
 from demo_server.web.paired_devices import PairedDevices, device_name
+from tests.support.bounds import HANG_S
 from tests.support.client import TOKEN, Serve, Served
 
 PRESENTER = {"Authorization": f"Bearer {TOKEN}"}
@@ -91,7 +92,7 @@ async def test_a_revoked_device_is_closed_at_once_and_stays_revoked(
         assert '"role":"presenter"' in str(await phone.recv())
         answer = await ask(shared, "DELETE", f"/api/devices/{device['id']}")
         assert answer.status_code == 204
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             await phone.wait_closed()
         assert phone.close_code == CloseCode.NOT_ALLOWED
     assert await list_devices(shared) == []

@@ -11,6 +11,7 @@ from websockets.frames import Frame, Opcode
 
 from demo_server.processes.ray_head import RayState
 from demo_server.protocol.frames import CloseCode
+from tests.support.bounds import HANG_S
 from tests.support.client import Serve, Served
 from tests.support.fakes import FakeRay
 
@@ -497,7 +498,7 @@ async def test_a_client_that_reads_nothing_is_closed_without_effect_on_others(
 
 async def nobody_is_there(served: Served) -> None:
     """Wait until the server has let every client go."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_S):
         while True:
             if not served.server.hub.clients:
                 return

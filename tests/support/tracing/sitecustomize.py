@@ -1,4 +1,5 @@
-"""Put on PYTHONPATH by the tests: notes which lines of the experiments run, in any process.
+"""Put on PYTHONPATH by the tests: notes which lines of the experiments run, in any process, and
+which deprecation warnings come.
 
 Only the experiments are rewritten, with a call in front of each statement, so that nothing else
 becomes slower. The driver is killed and actors are in processes of Ray's, hence a file.
@@ -15,6 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
+
+import deprecations
 
 PACKAGE = "demo_server.experiments."
 DIRECTORY = os.environ.get("DEMO_TRACE_DIRECTORY")
@@ -73,5 +76,6 @@ def ran(name: str, line: int, seen: set[tuple[str, int]] = set()) -> None:  # no
 
 
 if DIRECTORY:
+    deprecations.install(DIRECTORY)
     builtins.__ran__ = ran  # type: ignore[attr-defined]
     sys.meta_path.insert(0, Finder())
