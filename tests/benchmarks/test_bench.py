@@ -75,7 +75,7 @@ def test_contenders_are_chosen_by_the_first_part_of_their_names():
     assert throughput.chosen(names, "daft") == ["daft", "daft:openvino:bf16"]
 
 
-def test_a_contender_that_there_is_not_is_refused_by_name():
+def test_an_unknown_contender_is_rejected_by_name():
     names = throughput.contenders(["openvino:f32"])
     with pytest.raises(SystemExit, match="--only names pandas: choose from bare, course"):
         throughput.chosen(names, "pandas")
@@ -122,14 +122,14 @@ def test_runs_are_compared_from_their_begin_where_both_have_one():
     assert len([one for one in standings.table(ledger, {}) if "begin" in one["what"]]) == 2
 
 
-def test_who_is_left_out_is_named_with_the_reason():
+def test_an_excluded_contender_is_named_with_the_reason():
     ledger = standings.Ledger()
     ledger.left_out["spark"] = "there is no Java here"
     said = standings.notes(ledger, rows=600, rounds=1)
     assert "PySpark, pandas UDF: not measured, there is no Java here." in said
 
 
-def test_what_came_out_wrong_is_refused(tmp_path: Path):
+def test_wrong_vectors_are_rejected(tmp_path: Path):
     np.save(tmp_path / "vectors.npy", np.eye(4, dtype=np.float32))
     sample = np.array([0, 2])
     right = (sample, np.eye(4)[sample])
@@ -153,5 +153,5 @@ def test_what_came_out_wrong_is_refused(tmp_path: Path):
         ([], None),
     ],
 )
-def test_memory_is_told_apart_by_what_a_process_is(words: list[str], kind: str | None):
+def test_memory_is_grouped_by_kind_of_process(words: list[str], kind: str | None):
     assert kind_of(words) == kind

@@ -62,7 +62,7 @@ def test_a_text_of_the_limit_is_not_called_long() -> None:
     assert counts.long == 0
 
 
-def test_what_was_dropped_is_said_in_a_sentence() -> None:
+def test_dropped_rows_are_reported_in_a_sentence() -> None:
     _, counts = drop_unusable(dataset_of(["a", None, None, "  "]), "text")
     said = "1 rows kept, 2 without a value dropped, 1 empty ones dropped"
     assert str(counts) == said

@@ -82,7 +82,7 @@ def test_one_file_of_each_kind_is_read(write: Write, name: str, content: str) ->
     assert resolved.load()["text"][0] == "hello"
 
 
-def test_a_file_that_has_changed_is_read_anew_not_from_the_cache(write: Write) -> None:
+def test_a_changed_file_is_read_again(write: Write) -> None:
     path = write("data/a.csv", "text\nold\n")
     for spec in (path, path.parent):
         assert source.resolve(str(spec)).load()["text"] == ["old"]
@@ -140,13 +140,13 @@ def test_a_spec_that_names_nothing_is_refused(spec: str, said: str) -> None:
     assert said in error.message
 
 
-def test_the_column_is_told_by_its_usual_name(write: Write) -> None:
+def test_the_text_column_is_detected_by_its_usual_name(write: Write) -> None:
     assert source.resolve(str(write("a.csv", "title,content\nx,y\n"))).text_column == "content"
     assert source.resolve(str(write("b.csv", "Text,other\nx,y\n"))).text_column == "Text"
     assert source.resolve(str(write("c.csv", "whatever,n\nx,1\n"))).text_column == "whatever"
 
 
-def test_a_column_that_cannot_be_told_is_asked_for_with_the_choice(write: Write) -> None:
+def test_an_ambiguous_text_column_is_rejected_with_the_choices(write: Write) -> None:
     path = write("a.csv", "left,right\nx,y\n")
     error = refused(path)
     assert error.field == "text_column"
@@ -203,7 +203,7 @@ def test_a_damaged_page_of_parquet_is_found_when_it_is_loaded(write: Write) -> N
         source.resolve(str(path)).load()
 
 
-def test_a_directory_without_data_and_one_of_save_to_disk_are_told_apart(tmp_path: Path) -> None:
+def test_an_empty_directory_and_one_of_save_to_disk_get_different_messages(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     assert "no data files" in refused(tmp_path / "nothing").message
     Dataset.from_dict({"text": ["a"]}).save_to_disk(str(tmp_path / "saved"))

@@ -47,7 +47,7 @@ def figure(name: str, **changes: Any) -> tuple[Any, str | None, str]:
     return found.value, found.unit, found.label
 
 
-def test_a_run_that_is_well_is_well_in_all_six() -> None:
+def test_an_efficient_run_passes_all_six_checks() -> None:
     assert [c.name for c in check(WELL)] == NAMES
     assert {c.state for c in check(WELL)} == {"ok"}
 
@@ -68,7 +68,7 @@ def test_a_run_that_is_well_is_well_in_all_six() -> None:
         ("complete", {"dropped": 1}),
     ],
 )
-def test_what_is_wrong_is_found_and_nothing_else(name: str, changes: dict[str, Any]) -> None:
+def test_each_problem_is_reported_and_no_other(name: str, changes: dict[str, Any]) -> None:
     wrong = [c.name for c in check(replace(WELL, **changes)) if c.state == "warn"]
     assert wrong == [name]
 
@@ -90,7 +90,9 @@ def test_what_is_wrong_is_found_and_nothing_else(name: str, changes: dict[str, A
         ("complete", {"rows_out": None}, "write"),
     ],
 )
-def test_what_was_not_seen_is_not_guessed(name: str, changes: dict[str, Any], why: str) -> None:
+def test_unmeasured_checks_are_unknown_with_a_reason(
+    name: str, changes: dict[str, Any], why: str
+) -> None:
     found = one(name, **changes)
     assert (found.state, found.figure) == ("unknown", None)
     assert why in (found.reason or "")
@@ -150,7 +152,7 @@ anything = st.builds(
 
 
 @given(anything)
-def test_a_check_has_a_figure_or_says_why_not(seen: Observed) -> None:
+def test_every_check_has_a_figure_or_a_reason(seen: Observed) -> None:
     found = check(seen)
     assert [c.name for c in found] == NAMES
     for c in found:
@@ -174,7 +176,7 @@ def test_rows_are_lost_only_where_some_are_missing(seen: Observed) -> None:
 
 
 @given(st.lists(st.lists(st.integers(1, 512), min_size=1, max_size=20), max_size=10))
-def test_the_tally_counts_each_pass_once(passes: list[list[int]]) -> None:
+def test_counters_count_each_pass_once(passes: list[list[int]]) -> None:
     counters.take()
     for lengths in passes:
         counters.passed(lengths)
@@ -192,7 +194,7 @@ def rows(**counts: Any) -> RowsData:
     return RowsData(rows=[], **{"calls": 1, "batch_rows": 10, "worker": "here:1", **counts})
 
 
-def test_what_starts_is_not_starved() -> None:
+def test_waiting_is_not_counted_before_the_first_rows() -> None:
     execution = Execution(now=0.0)
     execution.see(0.4, look(0))
     assert (execution.seen_s, execution.waited_s) == (0.0, 0.0)
@@ -217,14 +219,14 @@ def test_nobody_waits_at_the_end_where_nothing_is_left() -> None:
     assert execution.seen_s == 0.0
 
 
-def test_a_long_time_without_a_look_was_not_seen() -> None:
+def test_a_gap_between_readings_is_not_counted() -> None:
     execution = Execution(now=0.0)
     execution.heard(rows())
     execution.see(60.0, look(active=1))
     assert execution.seen_s == 0.5
 
 
-def test_only_whole_seconds_in_which_rows_came_tell_of_the_cores() -> None:
+def test_core_usage_comes_only_from_seconds_in_which_rows_arrive() -> None:
     execution = Execution(now=0.0)
     execution.measured(0.1)
     execution.heard(rows())
@@ -235,7 +237,7 @@ def test_only_whole_seconds_in_which_rows_came_tell_of_the_cores() -> None:
     assert execution.shares == [0.9]
 
 
-def test_what_the_workers_told_adds_up() -> None:
+def test_counts_of_all_workers_are_added() -> None:
     execution = Execution(now=0.0)
     execution.heard(rows(models=1, tokens=90, padding=10))
     execution.heard(rows(models=1, tokens=45, padding=5, worker="here:2"))

@@ -49,7 +49,7 @@ def describe_one(directory: Path, text: str) -> Description:
     return described.experiments[0]
 
 
-def test_a_file_is_found_by_being_there_unless_its_name_begins_with_an_underscore(
+def test_every_file_without_a_leading_underscore_is_an_experiment(
     directory: Path,
 ) -> None:
     (directory / "one.py").write_text(GOOD)
@@ -65,7 +65,7 @@ def test_rows_may_not_exceed_the_dataset(directory: Path) -> None:
     assert described.defaults == {"rows": 5}
 
 
-def test_a_regions_hash_changes_with_it_and_only_with_it(directory: Path) -> None:
+def test_the_hash_of_a_region_depends_on_that_region_alone(directory: Path) -> None:
     before = describe_one(directory, GOOD)
     after = describe_one(directory, GOOD + "\nMORE = 1\n")
     assert after.code_hash != before.code_hash
@@ -88,7 +88,7 @@ def test_a_regions_hash_changes_with_it_and_only_with_it(directory: Path) -> Non
         ),
     ],
 )
-def test_a_broken_file_is_named_with_its_line_and_hinders_no_other(
+def test_a_broken_file_is_reported_with_its_line_and_the_others_load(
     directory: Path, text: str, error: str
 ) -> None:
     (directory / "one.py").write_text(GOOD)
@@ -107,17 +107,17 @@ def test_a_broken_file_is_named_with_its_line_and_hinders_no_other(
         ("# region a\n# endregion a\n# region a\n# endregion a\n", "3: there are two regions a"),
     ],
 )
-def test_crossed_regions_are_refused_with_their_line(text: str, error: str) -> None:
+def test_overlapping_regions_are_rejected_with_their_line(text: str, error: str) -> None:
     with pytest.raises(ExperimentError, match=error):
         regions(text)
 
 
-def test_an_unknown_experiment_is_refused_with_those_that_exist() -> None:
+def test_an_unknown_experiment_is_rejected_with_the_known_ones() -> None:
     with pytest.raises(ExperimentError, match="'nothing'; there are: dataset, embed"):
         loader.load("nothing")
 
 
-def test_the_regions_that_slides_show_are_there_and_short() -> None:
+def test_the_regions_on_slides_exist_and_are_short() -> None:
     found = {
         f"{name}#{region.name}": region.text.strip("\n").splitlines()
         for name in loader.names()
@@ -160,7 +160,7 @@ def test_rows_by_default_are_about_forty_seconds_of_the_measured_rate() -> None:
     assert embed.reason == ("250 rows/s, measured here.")
 
 
-def test_rates_are_told_by_engine_and_precision() -> None:
+def test_rates_are_reported_by_engine_and_precision() -> None:
     rates = {"sentence-transformers f32": 300.0, "openvino bf16": 700.0}
     machine = Machine(cpus=2, rate=300.0, rates=rates, dataset_rows=100_000)
     told = {d.name: d for d in loader.describe_all(machine).experiments}["embed"]
@@ -186,7 +186,7 @@ def test_describe_prints_json_and_does_not_load_the_model_library(tmp_path: Path
     assert all(e.rate == 500.0 for e in described.experiments)
 
 
-def test_describe_says_in_a_sentence_what_is_wrong_with_the_dataset() -> None:
+def test_describe_reports_a_wrong_dataset_in_a_sentence() -> None:
     options = DescribeOptions(inputs=Inputs(dataset="/no/such/file"))
     command = [sys.executable, "-m", "demo_server.driver.describe", options.model_dump_json()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

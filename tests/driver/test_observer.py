@@ -45,7 +45,7 @@ def operator(rows: int = 0, queued: int = 0, tasks: int = 0, actors: int = 0) ->
     )
 
 
-def test_the_rate_leaves_the_start_up_out() -> None:
+def test_the_rate_excludes_the_startup() -> None:
     rate = Rate()
     rate.add(0.0, 0)
     rate.add(9.0, 100)
@@ -105,7 +105,7 @@ def test_tasks_that_finish_without_rows_count_as_movement() -> None:
         assert stall.overdue(second + 49.0) is None
 
 
-def test_a_pipeline_that_stands_still_is_overdue_with_what_it_waits_for() -> None:
+def test_a_stalled_pipeline_is_overdue_with_a_reason() -> None:
     stall = Stall(0.0, stall_s=60, busy_stall_s=300)
     stall.see(1.0, [operator(queued=7, tasks=2)], [0])
     stall.see(60.0, [operator(queued=7, tasks=2)], [0])
@@ -115,7 +115,7 @@ def test_a_pipeline_that_stands_still_is_overdue_with_what_it_waits_for() -> Non
     assert "no progress for 60 s: 0 rows are out of MapBatches(TextEmbedder)" in reason
 
 
-def test_a_pipeline_is_overdue_also_when_nobody_can_look_at_it() -> None:
+def test_a_pipeline_without_readings_becomes_overdue() -> None:
     stall = Stall(0.0, stall_s=60, busy_stall_s=300)
     stall.see(0.0, [operator(queued=1)], [0])
     assert stall.overdue(59.0) is None
@@ -136,7 +136,7 @@ def test_rows_that_a_worker_reported_count_as_movement() -> None:
     assert stall.overdue(100.0) is None
 
 
-def test_rays_hook_is_the_one_that_this_was_written_for() -> None:
+def test_the_execution_callback_has_the_expected_hooks() -> None:
     """A private interface: a Ray that changes it must not be taken unseen."""
     hooks = {name for name in vars(ExecutionCallback) if not name.startswith("_")}
     ours = {name for name in vars(Observer) if not name.startswith("_")}
@@ -188,7 +188,7 @@ def test_rows_in_are_known_unless_a_step_changes_their_number() -> None:
     assert rows_in([Operator(step("Filter"), rows=9), Operator(mapped)]) is None
 
 
-def test_what_the_doctor_asks_of_rays_operators_is_there() -> None:
+def test_rays_operators_have_the_fields_that_the_doctor_reads() -> None:
     assert "_logical_operators" in inspect.getsource(PhysicalOperator)
     assert "self._inputs_complete = True" in inspect.getsource(PhysicalOperator)
     assert hasattr(OpRuntimeMetrics, "num_row_inputs_received")

@@ -22,6 +22,7 @@ from demo_server.processes.ray_head import local_env
 from demo_server.protocol.driver_messages import PrioritizeCommand
 from demo_server.system.process import kill_group
 from demo_server.system.settings import Inputs
+from tests.faults.stage import copy_checkout
 from tests.support.bounds import HANG_S, SOON_S
 from tests.support.ray_cluster import Outside, RayCluster, free_port
 from tests.support.real_driver import RealDriver, events
@@ -80,7 +81,7 @@ def within(seconds: float, true: Callable[[], bool]) -> float:
     return time.monotonic() - started
 
 
-def test_a_driver_killed_while_its_actors_work_frees_their_cpus(
+def test_killing_a_driver_frees_the_cpus_of_its_actors(
     ray_head: RayCluster, free_cpus: Callable[[], float], tmp_path: Path
 ) -> None:
     with RealDriver(ray_head.address, ray_head.env()) as driver:
@@ -94,7 +95,7 @@ def test_a_driver_killed_while_its_actors_work_frees_their_cpus(
         within(SOON_S, lambda: free_cpus() == 2)
 
 
-def test_a_driver_whose_input_closes_ends_at_once_also_in_a_run(
+def test_a_driver_exits_when_its_input_closes_during_a_run(
     ray_head: RayCluster, tmp_path: Path
 ) -> None:
     with RealDriver(ray_head.address, ray_head.env()) as driver:
@@ -109,7 +110,7 @@ def test_a_driver_whose_input_closes_ends_at_once_also_in_a_run(
         assert driver.child.returncode == 0
 
 
-def test_a_driver_whose_input_closes_ends_also_while_a_dead_head_keeps_it_waiting() -> None:
+def test_a_driver_exits_when_its_input_closes_while_it_connects() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         mute.settimeout(HANG_S)
         address = f"127.0.0.1:{mute.getsockname()[1]}"
@@ -124,7 +125,7 @@ def test_a_driver_whose_input_closes_ends_also_while_a_dead_head_keeps_it_waitin
             unanswered.close()
 
 
-def test_a_driver_says_every_second_that_it_lives(driver: RealDriver, tmp_path: Path) -> None:
+def test_a_driver_sends_heartbeats_during_a_run(driver: RealDriver, tmp_path: Path) -> None:
     driver.alive_at.clear()
     driver.run("peek", tmp_path, batch_size=10)
     gaps = [b - a for a, b in zip(driver.alive_at, driver.alive_at[1:], strict=False)]
@@ -132,24 +133,23 @@ def test_a_driver_says_every_second_that_it_lives(driver: RealDriver, tmp_path: 
     assert max(gaps) < 3
 
 
-def test_a_pipeline_that_cannot_be_scheduled_is_ended_with_the_reason(
+def test_a_pipeline_without_progress_is_ended_with_the_reason(
     ray_head: RayCluster, tmp_path: Path
 ) -> None:
-    """Two actors of one CPU on two CPUs: Ray itself waits for ever, without an error."""
-    with RealDriver(ray_head.address, ray_head.env(DEMO_STALL_S="12")) as driver:
+    checkout = copy_checkout(tmp_path, experiments=Path(__file__).parent / "experiments")
+    env = ray_head.env(DEMO_STALL_S="12")
+    with RealDriver(ray_head.address, env, cwd=checkout) as driver:
         driver.ready()
-        messages = driver.run("embed", tmp_path, rows=300, blocks=3, concurrency=2)
+        messages = driver.run("waiting", tmp_path, cpus=2)
     assert messages[-1]["status"] == "failed"
     [failure] = events(messages, "failure")
     assert failure["exception"] == "StalledError"
-    assert "no progress for 12 s: 0 rows are out of Repartition" in failure["message"]
+    assert "no progress for 12 s: 0 rows are out of" in failure["message"]
     assert "0 of 2 CPUs are free" in failure["message"]
     assert "num_cpus" in failure["remedy"]
 
 
-def test_what_user_code_raises_reaches_the_slide_as_itself(
-    ray_head: RayCluster, tmp_path: Path
-) -> None:
+def test_an_exception_in_user_code_keeps_its_class(ray_head: RayCluster, tmp_path: Path) -> None:
     broken = tmp_path / "model"
     broken.mkdir()
     (broken / "config.json").write_text("{}")
@@ -169,7 +169,7 @@ def test_what_user_code_raises_reaches_the_slide_as_itself(
     assert str(tmp_path) not in said
 
 
-def test_a_run_of_an_unknown_experiment_or_parameter_fails_with_a_sentence(
+def test_an_unknown_experiment_or_parameter_is_rejected_with_a_sentence(
     driver: RealDriver, tmp_path: Path
 ) -> None:
     [end] = driver.run("nothing", tmp_path)
@@ -200,7 +200,7 @@ def test_other_text_columns_and_unusable_rows_are_embedded_and_counted(
     assert "emoji 🦜" in shown
 
 
-def test_a_driver_whose_dataset_is_not_there_says_so_and_ends(ray_head: RayCluster) -> None:
+def test_a_missing_dataset_ends_the_driver_with_a_message(ray_head: RayCluster) -> None:
     inputs = Inputs(dataset="/no/such.parquet")
     with RealDriver(ray_head.address, ray_head.env(), inputs=inputs) as driver:
         end = driver.ready()
@@ -209,7 +209,7 @@ def test_a_driver_whose_dataset_is_not_there_says_so_and_ends(ray_head: RayClust
         assert driver.child.wait(HANG_S) == 2
 
 
-def test_a_driver_with_a_wrong_token_says_so(ray_head: RayCluster) -> None:
+def test_a_wrong_token_is_reported_by_its_variable(ray_head: RayCluster) -> None:
     with RealDriver(ray_head.address, ray_head.env(RAY_AUTH_TOKEN="0" * 64)) as driver:
         end = driver.ready()
         assert end["type"] == "end"
@@ -226,14 +226,14 @@ def test_a_driver_with_a_wrong_token_says_so(ray_head: RayCluster) -> None:
         ("127.0.0.1:99999", "No Ray cluster answers"),
     ],
 )
-def test_an_address_without_a_ray_is_refused_at_once(address: str, said: str) -> None:
+def test_an_address_without_a_cluster_is_rejected(address: str, said: str) -> None:
     started = time.monotonic()
     with pytest.raises(ClusterError, match=said):
         connect(address.format(free=free_port()), own_head=True)
     assert time.monotonic() - started < SOON_S
 
 
-def test_a_cluster_of_other_versions_is_refused_by_name() -> None:
+def test_a_version_mismatch_names_both_versions() -> None:
     text = (
         "Version mismatch: The cluster was started with:\n    Ray: 2.59.0\n    Python: 3.11.7\n"
         "This process on node 127.0.0.1:1 was started with:\n    Ray: 2.60.0\n"
@@ -244,7 +244,7 @@ def test_a_cluster_of_other_versions_is_refused_by_name() -> None:
     assert "Python" not in said
 
 
-def test_a_standby_has_loaded_neither_torch_nor_the_model_library() -> None:
+def test_a_standby_imports_neither_torch_nor_sentence_transformers() -> None:
     code = (
         "import sys, demo_server.driver.startup\n"
         "from demo_server.driver import loader\n"
@@ -255,7 +255,7 @@ def test_a_standby_has_loaded_neither_torch_nor_the_model_library() -> None:
     assert done.returncode == 0
 
 
-def test_for_a_run_that_waits_only_its_own_workers_are_started() -> None:
+def test_only_the_workers_of_a_waiting_run_are_prestarted() -> None:
     embed, peek = loader.load("embed"), loader.load("peek")
     assert preloads_of(embed, ()) == embed.preloads
     with_openvino = PrioritizeCommand(experiment="embed", params={"engine": "openvino"})
@@ -265,7 +265,7 @@ def test_for_a_run_that_waits_only_its_own_workers_are_started() -> None:
     assert preloads_of(peek, [of_peek]) == peek.preloads
 
 
-def test_rows_read_from_disk_go_to_ray_without_asking_the_hub(
+def test_local_rows_reach_ray_without_a_request_to_the_hub(
     ray_head: RayCluster, outside: Outside
 ) -> None:
     code = (

@@ -69,7 +69,7 @@ def cluster(tmp_path: Path) -> Iterator[RayCluster]:
     cluster.stop()
 
 
-def test_our_code_travels_to_a_node_that_lacks_it_and_the_result_comes_back(
+def test_code_is_shipped_to_a_node_without_it_and_results_return(
     cluster: RayCluster, tmp_path: Path
 ) -> None:
     with RealDriver(cluster.address, cluster.env(), cwd=tmp_path) as driver:
@@ -90,7 +90,7 @@ def test_our_code_travels_to_a_node_that_lacks_it_and_the_result_comes_back(
         assert "Only disconnected" in note["text"]
 
 
-def test_samples_wait_on_the_drivers_node_so_another_may_die() -> None:
+def test_the_mailbox_is_placed_on_the_node_of_the_driver() -> None:
     cluster = RayCluster(free_port())
     try:
         cluster.add(1, cluster.env())

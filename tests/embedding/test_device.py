@@ -11,7 +11,7 @@ import pytest
 from demo_server.embedding import device
 
 
-def test_what_is_said_before_a_run_is_what_torch_says_in_it() -> None:
+def test_the_predicted_device_is_the_one_that_torch_reports() -> None:
     assert device.likely_device() == device.torch_device()
 
 
@@ -30,7 +30,7 @@ def test_bf16_is_read_from_the_processors_flags(tmp_path: Path, cpuinfo: str, ha
     assert not device.cpu_has_bf16(tmp_path / "none")
 
 
-def test_asking_before_a_run_does_not_import_torch() -> None:
+def test_predicting_the_device_does_not_import_torch() -> None:
     code = (
         "import sys; from demo_server.embedding import device; device.likely_device(); "
         "print('torch' in sys.modules)"
@@ -91,7 +91,7 @@ def test_a_gpu_that_is_hidden_is_not_there(tmp_path: Path, monkeypatch: pytest.M
         ("__version__ = '2.13.0'\n", False),
     ],
 )
-def test_torchs_build_is_read_from_its_version_file(
+def test_the_build_of_torch_is_read_from_its_version_file(
     tmp_path: Path, content: str, expected: bool
 ) -> None:
     file = tmp_path / "version.py"

@@ -139,7 +139,7 @@ def test_embeddings_are_the_references(
 
 
 @pytest.mark.parametrize(("name", "precision"), PAIRS)
-def test_passes_run_beside_each_other_and_come_in_order(
+def test_passes_run_in_parallel_and_return_in_order(
     name: EngineName,
     precision: Precision,
 ) -> None:
@@ -235,7 +235,7 @@ def test_an_engine_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPa
         context([], "").embedder("openvino", "f32", actors=1)
 
 
-def test_a_run_that_comes_before_the_model_is_converted_says_that_it_waits(
+def test_a_run_before_the_conversion_notes_that_it_waits(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
@@ -246,7 +246,7 @@ def test_a_run_that_comes_before_the_model_is_converted_says_that_it_waits(
     assert "converted for OpenVINO, once" in str(said)
 
 
-def test_a_model_with_a_prompt_gets_it_and_one_that_pools_without_is_refused() -> None:
+def test_a_prompt_is_applied_unless_pooling_excludes_it() -> None:
     class Prompted(list[Any]):
         prompts, default_prompt_name = {"query": "query: "}, "query"
 

@@ -113,9 +113,7 @@ def test_a_changed_file_is_hashed_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert model.cached_sha256(file) != first
 
 
-def test_a_broken_store_of_hashes_is_written_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_hash_file_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
     store = tmp_path / "model-sha256.json"
     store.write_text("{ half a fi")

@@ -317,7 +317,7 @@ def test_the_race_embeds_the_same_rows_in_both_lanes_and_computes_its_ratio(
     assert comparison["cosine"] >= 0.9999
 
 
-def test_each_form_of_an_error_tells_what_came_of_it_in_a_stage_of_its_own(
+def test_each_form_of_an_error_reports_its_outcome_in_its_own_stage(
     ran: dict[str, Messages],
 ) -> None:
     for name, title in errors.FORMS:
@@ -336,7 +336,9 @@ RAISES = {
 
 
 @pytest.mark.parametrize("name", RAISES)
-def test_what_is_wrong_raises_in_the_words_of_this_ray(ran: dict[str, Messages], name: str) -> None:
+def test_each_mistake_raises_with_the_message_of_this_ray(
+    ran: dict[str, Messages], name: str
+) -> None:
     outcome = outcome_of(ran["errors"], name)
     kind, words = RAISES[name]
     assert outcome["outcome"] == "raised"
@@ -347,7 +349,7 @@ def test_what_is_wrong_raises_in_the_words_of_this_ray(ran: dict[str, Messages],
     assert "rows_out" not in outcome
 
 
-def test_what_is_swallowed_is_missing_and_nothing_says_so_but_the_count(
+def test_swallowed_rows_are_missing_without_an_exception(
     ran: dict[str, Messages],
 ) -> None:
     block = -(-ROWS // errors.BLOCKS)
@@ -358,7 +360,7 @@ def test_what_is_swallowed_is_missing_and_nothing_says_so_but_the_count(
         assert outcome["remedy"] == errors.REMEDIES[name]
 
 
-def test_concurrency_beside_compute_is_ignored(ran: dict[str, Messages]) -> None:
+def test_concurrency_next_to_compute_is_ignored(ran: dict[str, Messages]) -> None:
     ignored, mended = (outcome_of(ran["errors"], name) for name in ("both_wrong", "both_mended"))
     assert (ignored["outcome"], ignored["processes"]) == ("silent", 1)
     assert (mended["outcome"], mended["processes"]) == ("worked", 2)
@@ -407,7 +409,7 @@ def checks_of(messages: Messages) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in found["checks"]}
 
 
-def test_the_doctor_looks_at_embed_in_all_six_ways(ran: dict[str, Messages]) -> None:
+def test_the_doctor_checks_embed_in_all_six_ways(ran: dict[str, Messages]) -> None:
     checks = checks_of(ran["embed"])
     assert list(checks) == ["loaded", "busy", "full", "padded", "fed", "complete"]
     assert [checks[name]["state"] for name in ("loaded", "full", "complete")] == ["ok"] * 3
@@ -419,7 +421,7 @@ def test_the_doctor_looks_at_embed_in_all_six_ways(ran: dict[str, Messages]) -> 
     assert ("figure" in checks["busy"]) != ("reason" in checks["busy"])
 
 
-def test_the_doctor_looks_at_every_run_on_ray_and_misses_no_row(
+def test_the_doctor_checks_every_run_on_ray_and_counts_every_row(
     ran: dict[str, Messages], descriptions: dict[str, driver_messages.Description]
 ) -> None:
     for name, messages in ran.items():
@@ -438,7 +440,7 @@ def test_code_without_our_engines_and_without_live_is_not_judged_by_them(
     assert plain["complete"]["state"] == "ok"
 
 
-def test_nothing_is_asked_of_another_machine(
+def test_no_request_leaves_this_machine(
     ran: dict[str, Messages], ray_head: RayCluster, outside: Outside
 ) -> None:
     before = list(outside.asked)

@@ -36,15 +36,15 @@ SMALL: dict[str, Any] = {"rows": 512, "batch_size": 64, "blocks": 8}
 MODEL = "import demo_server.embedding.model as m; print(m.resolve(None).path)"
 
 
-def copy_checkout(directory: Path) -> Path:
-    """Copy what a server runs from, with the experiments of this directory beside its own."""
+def copy_checkout(directory: Path, experiments: Path = EXPERIMENTS) -> Path:
+    """Copy what a server runs from, with the files of `experiments` beside its own."""
     checkout = directory / "checkout"
     shutil.copytree(
         ROOT / "demo_server",
         checkout / "demo_server",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    for file in EXPERIMENTS.glob("*.py"):
+    for file in experiments.glob("*.py"):
         shutil.copy(file, checkout / "demo_server" / "experiments")
     shutil.copytree(ROOT / "scripts" / "setup", checkout / "scripts" / "setup")
     (checkout / "tests" / "faults").mkdir(parents=True)

@@ -65,7 +65,7 @@ class NoStage:
         return []
 
 
-async def test_a_fault_that_cannot_be_performed_says_so_in_its_line_and_the_next_is_done(
+async def test_a_fault_that_cannot_be_performed_is_reported_and_the_next_is_performed(
     page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def breaks(_: Any) -> Outcome:

@@ -42,7 +42,7 @@ def worker(number: int, died_of: str | None = None) -> Worker:
     return Worker(id=str(number), pid=number, died_of=died_of)
 
 
-def test_workers_that_use_their_cpu_are_busy_and_those_that_only_live_are_not() -> None:
+def test_only_workers_that_use_their_cpu_are_busy() -> None:
     activity = Activity(0.0)
     activity.see(1.0, Effort({1: 0.9, 2: 0.01}, waits_for_disk=False))
     assert activity.busy_at == 1.0
@@ -54,9 +54,7 @@ def test_workers_that_use_their_cpu_are_busy_and_those_that_only_live_are_not() 
     assert activity.busy_at == 4.0
 
 
-def test_the_effort_of_workers_leaves_out_agents_workers_of_another_job_and_those_not_taken() -> (
-    None
-):
+def test_the_effort_excludes_agents_other_jobs_and_unused_workers() -> None:
     spin = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
     names = [("ray::MapWorker", "01"), ("ray::IDLE", "02"), ("ray-dashboard-agent", "01")]
     parents = []
@@ -94,7 +92,7 @@ def test_deaths_count_until_a_row_comes_out() -> None:
     assert deaths.in_a_row == 0
 
 
-def test_a_node_that_takes_its_workers_along_is_one_death() -> None:
+def test_workers_that_die_together_count_as_one_death() -> None:
     deaths = Deaths()
     deaths.see([worker(n, KILLED) for n in range(8)], rows=0)
     assert deaths.in_a_row == 1
@@ -134,7 +132,7 @@ class Run:
         return None if limit is None else "The pipeline made no progress."
 
 
-def test_a_run_whose_workers_wait_is_given_up_and_one_whose_workers_work_is_not(
+def test_a_run_is_ended_when_its_workers_wait_and_not_while_they_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = Run(monkeypatch)
@@ -149,13 +147,13 @@ def test_a_run_whose_workers_wait_is_given_up_and_one_whose_workers_work_is_not(
     assert isinstance(run.guard.look(), StalledError)
 
 
-def test_a_run_on_another_cluster_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_on_another_cluster_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(monkeypatch, own_head=False)
     run.quiet = True
     assert run.guard.look() is None
 
 
-def test_a_node_that_stops_answering_is_told_once_and_one_out_of_reach_never(
+def test_a_node_that_stops_answering_is_noted_once_and_an_unreachable_one_never(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = Run(monkeypatch, own_head=False)
@@ -207,7 +205,7 @@ def test_a_batch_of_two_minutes_is_waited_for_and_a_worker_that_then_hangs_is_no
     assert clock.now - 120 <= 10, "which leaves 5 of the 15 s for what is slow around it"
 
 
-def test_each_death_is_told_and_the_third_without_a_row_ends_the_run(
+def test_each_death_is_noted_and_the_third_without_a_row_ends_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = Run(monkeypatch)
@@ -223,7 +221,9 @@ def test_each_death_is_told_and_the_third_without_a_row_ends_the_run(
     ]
 
 
-def test_a_full_object_store_is_told_once_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_object_store_is_noted_once_and_does_not_end_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     run = Run(monkeypatch)
     run.free["object_store_memory"] = 5.0
     monkeypatch.setattr(watchdog, "quiet_s", lambda: 0.001)
@@ -238,7 +238,7 @@ class Stopped:
     last_heard = 0.0
 
 
-async def test_a_server_that_stood_still_itself_does_not_blame_the_driver(tmp_path: Path) -> None:
+async def test_a_pause_of_the_server_itself_is_not_silence_of_the_driver(tmp_path: Path) -> None:
     runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     driver = Stopped()
     run = ActiveRun(runs, runs.accept("r", "embed", {}, "c0de"), driver, alone=False)  # type: ignore[arg-type]

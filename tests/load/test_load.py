@@ -47,7 +47,7 @@ async def test_whatever_is_sent_is_answered_or_closed_with_a_code(server: Server
     assert figures["HTTP requests"] == 200
 
 
-async def test_one_more_viewer_who_watches_nothing_yet_costs_less_than_40_kb(
+async def test_a_connected_viewer_costs_less_than_40_kb(
     server: ServerProcess,
 ) -> None:
     wires = []
@@ -99,7 +99,7 @@ BREACHES = [
 
 
 @pytest.mark.parametrize(("frames", "breach"), BREACHES)
-def test_a_breach_of_the_rule_is_noticed(frames: list[str], breach: str) -> None:
+def test_a_breach_of_the_stream_rule_is_detected(frames: list[str], breach: str) -> None:
     record = Record()
     follower = Follower("client", record, None)
     follower.opened(lambda text: None)
@@ -109,7 +109,7 @@ def test_a_breach_of_the_rule_is_noticed(frames: list[str], breach: str) -> None
     assert any(breach in found for found in record.breaches)
 
 
-def test_what_keeps_the_rule_is_no_breach() -> None:
+def test_a_correct_stream_has_no_breach() -> None:
     record = Record()
     follower = Follower("client", record, None)
     follower.opened(lambda text: None)
@@ -121,7 +121,7 @@ def test_what_keeps_the_rule_is_no_breach() -> None:
     assert record.breaches == []
 
 
-def test_silence_is_noticed_unless_it_is_excused() -> None:
+def test_unexcused_silence_is_detected() -> None:
     record = Record()
     follower = Follower("client", record, None)
     for _ in range(SILENT_TICKS):
@@ -132,7 +132,7 @@ def test_silence_is_noticed_unless_it_is_excused() -> None:
     assert len(record.breaches) == 1
 
 
-def test_a_log_that_says_something_else_is_noticed(tmp_path: Path) -> None:
+def test_a_log_that_differs_is_detected(tmp_path: Path) -> None:
     record = Record()
     record.hear(events(1, 2, 3))
     path = tmp_path / "log.jsonl"

@@ -84,16 +84,16 @@ def said(program: str, head: RayCluster) -> list[str]:
     return done.stdout.splitlines()[-1:]
 
 
-def test_an_actor_gets_the_worker_that_stands_ready_and_a_task_does_not(head: RayCluster) -> None:
+def test_an_actor_gets_the_prestarted_worker_and_a_task_does_not(head: RayCluster) -> None:
     assert said(PROGRAM, head) == ["as it must be"]
 
 
-def test_a_worker_that_stands_ready_outlives_its_driver_but_not_its_code(head: RayCluster) -> None:
+def test_a_prestarted_worker_outlives_its_driver_but_not_a_change_of_code(head: RayCluster) -> None:
     said(ASK, head)
     assert said(FIND, head) == ["as it must be"]
 
 
-def test_a_run_of_a_standby_that_waited_starts_no_worker(head: RayCluster) -> None:
+def test_a_run_of_a_waiting_standby_starts_no_worker(head: RayCluster) -> None:
     assert said(WAIT_AND_RUN, head) == ["as it must be"]
 
 
@@ -201,7 +201,7 @@ def test_the_environment_names_the_modules_in_order_and_the_codes_version() -> N
     assert runtime_env(["a", "b.c"]) == {"env_vars": variables}
 
 
-def test_preparing_a_driver_imports_no_transformers_and_leaves_them_to_who_needs_them() -> None:
+def test_preparing_a_driver_does_not_import_transformers() -> None:
     code = (
         "import sys; from demo_server.driver import startup; startup.load_experiments(); "
         "from demo_server.ray_internals.patches import disable_hub_lookup; disable_hub_lookup(); "

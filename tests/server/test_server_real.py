@@ -158,7 +158,7 @@ async def works_again(peer: Peer, request_id: str) -> None:
     await peer.send(type="cancel", run_id=run_id)
 
 
-async def test_a_run_embeds_every_row_and_its_result_can_be_asked(real: ServerProcess) -> None:
+async def test_a_run_embeds_every_row_and_show_reads_its_result(real: ServerProcess) -> None:
     await real.ready()
     async with real.peer() as peer:
         run_id = await peer.start("first", **SMALL)
@@ -196,7 +196,7 @@ async def test_neither_the_server_nor_its_ray_listens_beyond_this_machine(
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
 
 
-async def test_ray_starts_no_server_that_nobody_uses(real: ServerProcess) -> None:
+async def test_ray_starts_neither_its_client_server_nor_its_dashboard(real: ServerProcess) -> None:
     await real.ready()
     running = [command_line(member) for member in real.family()]
     assert any("gcs_server" in words for words in running)
@@ -301,7 +301,7 @@ async def test_runs_are_recorded_one_after_the_other_in_one_session(
         assert json.loads(events[-1])["data"]["status"] == "succeeded"
 
 
-async def test_a_dead_raylet_fails_the_run_and_ray_comes_back(real: ServerProcess) -> None:
+async def test_a_killed_raylet_fails_the_run_and_ray_restarts(real: ServerProcess) -> None:
     await real.ready()
     async with real.peer() as peer:
         run_id = await peer.start("to-fail", rows=20000)
@@ -313,7 +313,7 @@ async def test_a_dead_raylet_fails_the_run_and_ray_comes_back(real: ServerProces
         await works_again(peer, "after")
 
 
-async def test_shutdown_ends_ray_and_the_next_run_brings_it_back(real: ServerProcess) -> None:
+async def test_shutdown_ends_ray_and_the_next_run_starts_it(real: ServerProcess) -> None:
     await real.ready()
     async with real.peer() as peer:
         await finish(peer, await peer.start("to-end", **SMALL), "succeeded")
@@ -358,7 +358,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("how", "ready"), ENDS)
-async def test_however_it_is_ended_no_process_is_left(
+async def test_no_process_is_left_however_the_server_ends(
     real: ServerProcess, how: signal.Signals | None, ready: bool
 ) -> None:
     if real.child.poll() is not None:

@@ -27,7 +27,7 @@ ray.exceptions.UserCodeException: UDF failed to process a data block.
 """
 
 
-def test_the_users_own_exception_is_taken_out_of_rays() -> None:
+def test_the_exception_of_user_code_is_extracted_from_rays() -> None:
     failure = explain(RuntimeError(WRAPPED))
     assert failure.exception == "OddError"
     assert failure.message == "first\nsecond at place.txt"
@@ -35,7 +35,7 @@ def test_the_users_own_exception_is_taken_out_of_rays() -> None:
     assert failure.cause.startswith("embed.py, line 10, in __call__")
 
 
-def test_text_without_a_traceback_holds_no_users_exception() -> None:
+def test_text_without_a_traceback_has_no_user_exception() -> None:
     assert user_exception("ValueError: no traceback here") is None
 
 
@@ -45,7 +45,7 @@ def test_an_exception_of_the_driver_itself_keeps_its_class_and_message() -> None
     assert failure.expected
 
 
-def test_an_input_error_brings_its_own_remedy() -> None:
+def test_an_input_error_has_its_own_remedy() -> None:
     failure = explain(InputError("dataset", "There is no such file.", "Check the path."))
     assert (failure.message, failure.remedy) == ("There is no such file.", "Check the path.")
 

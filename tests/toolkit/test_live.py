@@ -52,7 +52,7 @@ def test_the_class_keeps_the_name_that_the_slide_shows() -> None:
     assert issubclass(watched, Doubler)
 
 
-def test_what_is_watched_can_be_told_from_what_is_not() -> None:
+def test_observed_code_is_distinguished_from_other_code() -> None:
     assert is_live(live(Doubler))
     assert is_live(live(len))
     assert not is_live(Doubler)
@@ -64,7 +64,7 @@ def test_the_class_can_be_sent_to_a_worker() -> None:
     assert (watched()(BATCH)["n"] == np.arange(10) * 2).all()
 
 
-def test_what_a_batch_becomes_is_sampled_with_its_time_and_worker(
+def test_a_sample_has_rows_of_the_result_its_time_and_its_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slot = Slot()
@@ -121,7 +121,7 @@ def test_passes_that_come_too_fast_are_counted_in_the_next_sample() -> None:
     assert sum(sample["batch_rows"] for sample in slot.samples) == 100
 
 
-def test_each_sample_tells_what_was_counted_since_the_one_before() -> None:
+def test_each_sample_has_the_counts_since_the_previous_one() -> None:
     slot = Slot()
     reporter = Reporter(slot)  # type: ignore[arg-type]
     counters.take()
@@ -135,7 +135,7 @@ def test_each_sample_tells_what_was_counted_since_the_one_before() -> None:
     assert told == [[1, 1, 16, 0], [1, 0, 12, 8], [1, 0, 5, 0]]
 
 
-def test_a_call_is_told_of_with_its_first_rows() -> None:
+def test_a_call_is_counted_with_its_first_rows() -> None:
     slot = Slot()
     reporter = Reporter(slot)  # type: ignore[arg-type]
     for _ in range(3):
@@ -171,7 +171,7 @@ def test_a_class_that_fails_fails_as_it_would_have() -> None:
         live(Doubler)()({"other": np.arange(3)})
 
 
-async def test_the_mailbox_gives_each_sample_once_and_keeps_the_newest() -> None:
+async def test_the_mailbox_returns_each_sample_once_and_keeps_the_newest() -> None:
     mailbox = Mailbox()
     assert await mailbox.take(0.01) == []
     for number in range(300):
@@ -180,7 +180,7 @@ async def test_the_mailbox_gives_each_sample_once_and_keeps_the_newest() -> None
     assert await mailbox.take(0.01) == []
 
 
-async def test_who_waits_at_the_mailbox_can_be_woken() -> None:
+async def test_a_waiting_reader_of_the_mailbox_can_be_woken() -> None:
     mailbox = Mailbox()
     await mailbox.wake()
     assert await mailbox.take(60) == []

@@ -84,7 +84,7 @@ def test_a_full_disk_is_a_warning_and_no_failed_run(tmp_path: Path) -> None:
     assert note.data.text == "The result could not be written: No space left on device."
 
 
-def test_types_read_as_a_person_writes_them() -> None:
+def test_types_are_written_in_plain_form() -> None:
     tensor = batch(0, np.zeros((1, 384), dtype=np.float32)).schema.field("embedding").type
     types = [tensor, pa.float32(), pa.float64(), pa.string(), pa.list_(pa.int64())]
     names = ["float32[384]", "float32", "float64", "string", "list<item: int64>"]

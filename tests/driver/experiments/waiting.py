@@ -1,0 +1,27 @@
+"""A function that waits."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import ray
+
+from demo_server.toolkit.context import Context, Needs, Parameters
+
+
+class Params(Parameters):
+    cpus: int = 1
+
+
+needs = Needs(actors=0, task_cpus=1)
+
+
+def wait(batch: dict[str, Any]) -> dict[str, Any]:
+    """Wait for what never comes, using no CPU time."""
+    threading.Event().wait()
+    return batch
+
+
+def run(params: Params, context: Context) -> None:
+    ray.data.range(1).map_batches(wait, num_cpus=params.cpus).materialize()
