@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { openSlide, shownSlide, slideOf } from './deck'
 import { chooseParameter, latestRun, message, resetSlide, runButton, runs, setParameter } from './run'
-import { jumps, timeToPaint, watchParts } from './stillness'
+import { jumps, watchParts } from './stillness'
 import { expect, test } from './test'
 
 const SLIDE = slideOf('embed')
@@ -18,19 +18,18 @@ test('pressing R embeds the rows before the eyes of the presenter and of a viewe
   await expect(shownSlide(presenter).locator('.live-code')).toContainText('"openvino"')
 
   await watchParts(presenter)
-  const starting = await timeToPaint(presenter, 'r', '.run-message', /Starting|Running/)
   await presenter.keyboard.press('r')
-  expect(await starting(), 'ms from the key to `starting`').toBeLessThanOrEqual(300)
+  await expect(message(presenter)).toContainText(/Starting|Running/)
 
   const slide = shownSlide(presenter)
-  await expect(slide.locator('.run-rows .row').first()).toBeVisible({ timeout: 20_000 })
+  await expect(slide.locator('.run-rows .row').first()).toBeVisible()
   await expect(slide.locator('.run-badge')).toContainText('LIVE')
   await expect(message(presenter)).toContainText('Running')
   await expect(runButton(presenter), 'a run is cancelled, not started again').toHaveCount(0)
   await expect(message(viewer)).toContainText('Running')
   await expect(shownSlide(viewer).locator('.run-rows .row').first()).toBeVisible()
 
-  await expect(message(presenter)).toContainText('Done', { timeout: 60_000 })
+  await expect(message(presenter)).toContainText('Done')
   for (const page of [presenter, viewer]) {
     await expect(shownSlide(page).getByRole('progressbar')).toHaveAttribute('aria-valuenow', '600')
     await expect(shownSlide(page).locator('.run-progress')).toContainText('600 rows of the first 600 of')
@@ -51,26 +50,25 @@ test('a reload in the middle of a run comes back to it and sees its end', async 
   await resetSlide(presenter)
   await setParameter(presenter, 'rows', 1200)
   await presenter.keyboard.press('r')
-  await expect(shownSlide(presenter).locator('.run-rows .row').first()).toBeVisible({ timeout: 30_000 })
+  await expect(shownSlide(presenter).locator('.run-rows .row').first()).toBeVisible()
   const before = await latestRun(presenter, 'embed')
 
   await presenter.reload()
   await expect(message(presenter)).toContainText('Running')
   await expect(shownSlide(presenter).locator('.run-rows .row').first()).toBeVisible()
-  await expect(shownSlide(presenter).getByRole('progressbar')).toHaveAttribute('aria-valuenow', '1200', { timeout: 60_000 })
-  await expect(message(presenter)).toContainText('Done', { timeout: 30_000 })
+  await expect(shownSlide(presenter).getByRole('progressbar')).toHaveAttribute('aria-valuenow', '1200')
+  await expect(message(presenter)).toContainText('Done')
   const after = await latestRun(presenter, 'embed')
   expect(after.run.run_id).toBe(before.run.run_id)
 })
 
-test('R cancels the run at once and X clears the slide', async ({ presenter }) => {
+test('R cancels the run and X clears the slide', async ({ presenter }) => {
   await openSlide(presenter, SLIDE)
   await resetSlide(presenter)
   await presenter.keyboard.press('r')
-  await expect(message(presenter)).toContainText('Running', { timeout: 30_000 })
-  const cancelled = await timeToPaint(presenter, 'r', '.run-message', /Cancelled/)
+  await expect(message(presenter)).toContainText('Running')
   await presenter.keyboard.press('r')
-  expect(await cancelled(), 'ms from the key to `Cancelled`').toBeLessThanOrEqual(500)
+  await expect(message(presenter)).toContainText('Cancelled')
   expect((await latestRun(presenter, 'embed')).run.status).toBe('cancelled')
 
   await presenter.keyboard.press('x')

@@ -21,7 +21,6 @@ test('every recording ships under 300 kB', () => {
 })
 
 test('the deck without a server, under a path of a plain host, shows each run at its recorded end', async ({ browser, complaints }) => {
-  test.setTimeout(180_000)
   const host = await serveFolder(await buildStatic(), '/talks/x/')
   const context = await browser.newContext({ storageState: undefined, reducedMotion: 'reduce' })
   complaints.follow(context, new URL(host.url).origin)
@@ -46,7 +45,7 @@ test('the deck without a server, under a path of a plain host, shows each run at
     const end = await shownSlide(page).locator('.run-progress').textContent()
     await page.keyboard.press('r')
     await expect(shownSlide(page).getByRole('button', { name: /^Pause/ })).toBeVisible()
-    await expect(shownSlide(page).locator('.run-rows .row').first()).toBeVisible({ timeout: 30_000 })
+    await expect(shownSlide(page).locator('.run-rows .row').first()).toBeVisible()
     await place(page).fill(String(await place(page).getAttribute('max')))
     await expect(shownSlide(page).locator('.run-progress')).toHaveText(end ?? '')
     expect(sockets).toEqual([])
@@ -72,7 +71,7 @@ test('the whole talk is given from recordings, on the stage and in the presenter
     await notes.keyboard.press('r')
     for (const page of [stage, notes]) {
       await expect(badge(page)).toContainText('RECORDED')
-      await expect(shownSlide(page).locator('.run-rows .row').first()).toBeVisible({ timeout: 30_000 })
+      await expect(shownSlide(page).locator('.run-rows .row').first()).toBeVisible()
     }
     await stage.keyboard.press('x')
     await expect(place(notes)).toHaveCount(0)
@@ -99,7 +98,7 @@ test('a server that dies leaves the presenter a key that plays the recording', a
     await shownSlide(page).getByRole('button', { name: /^Recording/ }).waitFor()
     await page.keyboard.press('p')
     await expect(badge(page)).toContainText('RECORDED')
-    await expect(shownSlide(page).locator('.result-rows tbody tr')).toHaveCount(3, { timeout: 30_000 })
+    await expect(shownSlide(page).locator('.result-rows tbody tr')).toHaveCount(3)
   }
   finally {
     await context.close()

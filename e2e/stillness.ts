@@ -48,26 +48,3 @@ export async function jumps(page: Page): Promise<string[]> {
     throw new Error('no part of the slide was watched')
   return found
 }
-
-/** Milliseconds from the next press of `key` to the frame after `selector` says `pattern`. Ask before pressing. */
-export async function timeToPaint(page: Page, key: string, selector: string, pattern: RegExp): Promise<() => Promise<number>> {
-  await page.evaluate(({ key, selector, source }) => {
-    const timed = window as unknown as { painted: Promise<number> }
-    timed.painted = new Promise((resolve) => {
-      const pressed = (event: KeyboardEvent) => {
-        if (event.key !== key)
-          return
-        removeEventListener('keydown', pressed, true)
-        const from = performance.now()
-        const look = () => {
-          const shown = [...document.querySelectorAll(selector)].some(element => element.checkVisibility() && new RegExp(source).test(element.textContent))
-          // The callback runs before the frame is painted: the next one begins after it was.
-          requestAnimationFrame(shown ? () => { resolve(performance.now() - from) } : look)
-        }
-        requestAnimationFrame(look)
-      }
-      addEventListener('keydown', pressed, true)
-    })
-  }, { key, selector, source: pattern.source })
-  return () => page.evaluate(() => (window as unknown as { painted: Promise<number> }).painted)
-}

@@ -83,9 +83,26 @@ def write(model, directory):
     (directory / "model").write_text("whole")
 
 conversion.write, conversion.PRECISIONS = write, ()
+conversion.converted(sys.argv[1])  # its hashes are known from here on
 print("starts", flush=True)
 conversion.convert(sys.argv[1])
 """
+
+
+def started(program: str, *arguments: str) -> subprocess.Popen[str]:
+    """Run a program that prints when it starts; return it when it did."""
+    command, pipe = [sys.executable, "-c", program, *arguments], subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "starts\n"
+    return process
+
+
+def rest_of(process: subprocess.Popen[str]) -> str:
+    """Return what a process prints until it ends."""
+    with process:
+        assert process.stdout
+        return process.stdout.read()
 
 
 def test_two_processes_convert_a_model_once(
@@ -93,17 +110,12 @@ def test_two_processes_convert_a_model_once(
 ) -> None:
     monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
     path = model.resolve(None).path
-    command, pipe = [sys.executable, "-c", CONVERTER, path], subprocess.PIPE
-    both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
-    for process in both:
-        assert process.stdout
-        assert process.stdout.readline() == "starts\n"
+    both = [started(CONVERTER, path) for _ in range(2)]
     for process in both:
         assert process.stdin
         process.stdin.write("\n")
         process.stdin.flush()
-    printed = sorted(process.communicate()[0] for process in both)
-    assert printed == ["", "writes\n"]
+    assert sorted(rest_of(process) for process in both) == ["", "writes\n"]
     assert [process.returncode for process in both] == [0, 0]
     directory = conversion.converted(path)
     left = {found.name for found in (tmp_path / "openvino").iterdir()}

@@ -37,6 +37,9 @@ def converted_model() -> Path:
     sources = b"".join(path.read_bytes() for path in sorted(EMBEDDING.glob("*.py")))
     cache = CACHE / "prepared" / hashlib.sha256(sources).hexdigest()[:16]
     if not (cache / COMPLETE).exists():
+        for older in cache.parent.glob("*"):
+            if older != cache:
+                shutil.rmtree(older, ignore_errors=True)
         cache.mkdir(parents=True, exist_ok=True)
         env = {**os.environ, "DEMO_CACHE": str(cache)}
         subprocess.run([sys.executable, "-c", CONVERT], env=env, check=True)
