@@ -32,6 +32,7 @@ from demo_server.runs.registry import RunRegistry
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.system.settings import Settings
 from demo_server.toolkit.failure import explain
+from tests.support.bounds import HANG_S
 from tests.support.client import TOKEN, Serve
 from tests.support.fakes import FAKE_DRIVER, FakeRay
 
@@ -260,7 +261,7 @@ async def test_a_stopped_driver_is_ended_by_the_server_after_the_one_that_was_ki
     state.entry.started_at -= 1000  # this process is the killed server
     state.update()
     assert state_file.end_orphans(tmp_path) == 1
-    await asyncio.wait_for(driver.gone(), 10)
+    await asyncio.wait_for(driver.gone(), HANG_S)
     assert state.entry.drivers == []
 
 
