@@ -5,7 +5,7 @@ import type { ComputedRef, Ref } from 'vue'
 
 export interface SlideRoute {
   no: number
-  meta: { slide: { frontmatter: { preload?: boolean } } }
+  meta: { slide: { frontmatter: { preload?: boolean, routeAlias?: string } } }
   load: () => Promise<unknown>
 }
 
