@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { openSlide, shownSlide, slideOf } from './deck'
+import { openSlide, shownSlide, slideOf, SLIDES } from './deck'
+import { findFlaws } from './flaws'
 import { chooseParameter, latestRun, message, resetSlide, runButton, runs, setParameter } from './run'
 import { jumps, watchParts } from './stillness'
 import { expect, test } from './test'
@@ -90,6 +91,14 @@ test('a run that can never be scheduled is refused with its sum, and one that ca
   await shownSlide(presenter).getByRole('button', { name: /^Use/ }).click()
   await expect(shownSlide(presenter).locator('.run-params label', { hasText: /^concurrency$/ }).locator('input')).not.toHaveValue(String(cpus))
   expect(await runs(presenter), 'nothing was started').toEqual(before)
+})
+
+test('the slide about too many actors shows the whole refusal', async ({ presenter }) => {
+  await openSlide(presenter, SLIDES.find(({ title }) => title === 'More actors than cores')!.number)
+  await resetSlide(presenter)
+  await presenter.keyboard.press('r')
+  await expect(message(presenter)).toHaveAttribute('data-tone', 'bad')
+  expect(await findFlaws(presenter)).toEqual([])
 })
 
 test('the entire dataset is asked about before it is started', async ({ presenter }) => {

@@ -2,7 +2,7 @@
 import type { Page } from '@playwright/test'
 import { findFaintTexts } from './contrast'
 import { drawingFits, nextPaint } from './deck'
-import { findOverflows, findSmallTexts, SMALLEST_TEXT_PX } from './layout'
+import { findMisprints, findOverflows, findSmallTexts, SMALLEST_TEXT_PX } from './layout'
 import { readSlide } from './painted'
 
 const SIZES = [{ width: 1280, height: 720 }, { width: 1920, height: 1080 }]
@@ -22,6 +22,7 @@ export async function findFlaws(page: Page, goesOn: () => Promise<boolean> = () 
       const slide = await readSlide(page)
       const found = [
         ...findOverflows(slide),
+        ...findMisprints(slide),
         ...findSmallTexts(slide, SMALLEST_TEXT_PX * size.width / 1280),
         ...await findFaintTexts(page, slide),
       ]

@@ -21,6 +21,12 @@ export interface PaintedText {
   opacity: number
   /** The boxes that cut it off, with how many pixels are lost. */
   cutBy: string[]
+  /** It ends in an ellipsis though it is no excerpt of data (`data-excerpt`). */
+  shortened: boolean
+  /** Marks of Markdown that are shown instead of obeyed. */
+  marks: string | null
+  /** A number whose unit stands in the next line. */
+  parted: string | null
   /** The nearest painted box around it, where it sticks out of that one. */
   leaves: string | null
   /** What lies on top of it. */
@@ -139,6 +145,22 @@ function readPainted(selector: string): PaintedSlide {
     const style = getComputedStyle(element)
     return style.textOverflow === 'ellipsis' || !['none', ''].includes(style.webkitLineClamp)
   }
+  const loses = (at: Element): boolean => at.scrollWidth > at.clientWidth + SLACK || at.scrollHeight > at.clientHeight + SLACK
+  /** What comes from a dataset, a library or a program, and says what it says. */
+  const isQuoted = (element: Element): boolean => element.closest('[data-excerpt], pre, code') !== null
+  const partedIn = (node: Text): string | null => {
+    for (const match of node.data.matchAll(/\d\s(?:[KMGT]?i?B|ms|s|min|h|rows\/s|%)(?!\w)/g)) {
+      const range = document.createRange()
+      const topAt = (offset: number): number => {
+        range.setStart(node, offset)
+        range.setEnd(node, offset + 1)
+        return range.getBoundingClientRect().top
+      }
+      if (Math.abs(topAt(match.index) - topAt(match.index + match[0].length - 1)) > SLACK)
+        return match[0].replace(/\s/, ' ')
+    }
+    return null
+  }
   const describe = (element: Element, text: string, lines: Box[]): PaintedText => {
     const style = getComputedStyle(element)
     const color = element instanceof SVGElement ? style.fill : style.webkitTextFillColor
@@ -156,6 +178,9 @@ function readPainted(selector: string): PaintedSlide {
       opacity: opacityOf(element),
       cutBy: [...new Set(shown.flatMap(line => cutsOf(element, line)))],
       leaves: shown.map(line => leavesOf(element, line)).find(Boolean) ?? null,
+      shortened: shortened !== undefined && !shortened.matches('[data-excerpt]') && loses(shortened),
+      marks: isQuoted(element) ? null : /`|\*\*|\]\(/.exec(text)?.[0] ?? null,
+      parted: null,
       coveredBy: shown.map(line => coverOf(element, line)).find(Boolean) ?? null,
     }
   }
@@ -171,7 +196,7 @@ function readPainted(selector: string): PaintedSlide {
     range.selectNodeContents(node)
     const lines = [...range.getClientRects()].filter(rect => rect.width > 0.5 && rect.height > 0.5).map(letters)
     if (lines.length > 0)
-      texts.push(describe(element, node.textContent, lines))
+      texts.push({ ...describe(element, node.textContent, lines), parted: partedIn(node as Text) })
   }
   for (const field of root.querySelectorAll<HTMLInputElement | HTMLSelectElement>('input:not([type=range], [type=checkbox], [type=radio]), select')) {
     if (!isPainted(field))

@@ -1,5 +1,5 @@
 // A number that came out of a run, with its unit.
-import { formatBytes, formatCount, formatSeconds } from './format'
+import { formatBytes, formatCount, formatSeconds, keepUnits } from './format'
 import type { Figure } from './protocol'
 
 export function formatFigure({ value, unit }: Pick<Figure, 'value' | 'unit'>): string {
@@ -12,7 +12,7 @@ export function formatFigure({ value, unit }: Pick<Figure, 'value' | 'unit'>): s
       return formatSeconds(value)
     default: {
       const number = Number.isInteger(value) || Math.abs(value) >= 100 ? formatCount(value) : String(Number(value.toPrecision(4)))
-      return unit ? `${number} ${unit}` : number
+      return unit ? keepUnits(`${number} ${unit}`) : number
     }
   }
 }
