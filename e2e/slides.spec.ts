@@ -1,4 +1,4 @@
-import { click, openSlide, settle, slideOf, SLIDES } from './deck'
+import { click, openSlide, settle, shownSlide, slideOf, SLIDES } from './deck'
 import { findFlaws } from './flaws'
 import { message, resetSlide } from './run'
 import { expect, test } from './test'
@@ -18,6 +18,20 @@ for (const { number, title, experiment, hasClicks } of SLIDES) {
     }
   })
 }
+
+test('a slide’s number that is too high leads to the last slide, a name that is none to the first', async ({ page }) => {
+  for (const [typed, number, view] of [[SLIDES.length + 1, SLIDES.length, ''], [999, SLIDES.length, '/presenter'], ['nowhere', 1, '']] as const) {
+    await page.goto(`${view}/${typed}`)
+    await settle(page, number)
+    expect(new URL(page.url()).pathname).toBe(`${view}/${number}`)
+  }
+})
+
+test('code on a slide that runs nothing shows the values that a run would start with', async ({ page }) => {
+  await openSlide(page, SLIDES.find(({ title }) => title?.includes('knobs'))!.number)
+  await expect(shownSlide(page).locator('[data-param="batch_size"]')).toHaveText(/^\d+$/)
+  await expect(shownSlide(page).locator('.live-code')).not.toContainText('params.')
+})
 
 test('a slide that stands still asks for no frames, though a drawing was shown before', async ({ page }) => {
   const drawing = SLIDES.find(({ hasDrawing }) => hasDrawing)!

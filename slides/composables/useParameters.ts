@@ -1,9 +1,16 @@
 import type { ComputedRef } from 'vue'
 import { computed, inject } from 'vue'
 import type { JsonObject } from '../live/merge'
+import { useConnection } from './useConnection'
+import { useExperiment } from './useExperiment'
 import { runKey } from './useRun'
 
-/** The parameters of the surrounding LiveRun; none outside one. */
-export function useParameters(): ComputedRef<Readonly<JsonObject>> {
-  return inject(runKey, undefined)?.params ?? computed(() => ({}))
+/** The parameters of the slide's run; on a slide that runs nothing, those that the experiment would be run with. */
+export function useParameters(name: string): ComputedRef<Readonly<JsonObject>> {
+  const run = inject(runKey, undefined)
+  if (run)
+    return run.params
+  const { standsAlone } = useConnection()
+  const { chosen, recording } = useExperiment(name)
+  return computed(() => standsAlone && recording.value ? recording.value.header.params : chosen.value)
 }

@@ -1,13 +1,13 @@
 import type { ComputedRef, InjectionKey, Ref } from 'vue'
 import { computed, inject, onScopeDispose, ref, shallowRef, watch } from 'vue'
 import type { JsonObject } from '../live/merge'
-import { isObject } from '../live/merge'
 import type { Prediction } from '../live/prediction'
 import { entireDataset, needsAsking, predict } from '../live/prediction'
-import type { ExperimentInfo, JsonValue, RunInfo, RunStatus } from '../live/protocol'
+import type { ExperimentInfo, RunInfo, RunStatus } from '../live/protocol'
 import { describeOrigin } from '../live/recording'
 import { StartError } from '../live/starts'
 import { useConnection } from './useConnection'
+import { useExperiment } from './useExperiment'
 import { useNow } from './useNow'
 import { usePlayback } from './usePlayback'
 
@@ -49,10 +49,9 @@ export function useRun(): Run {
  */
 export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolean>, matching = false) {
   const { connection, view, isOpen, canStart, standsAlone, scripted } = useConnection()
-  const shared = computed(() => objectAt(view.value.channels['controls'], name))
+  const { experiment, shared, chosen } = useExperiment(name, defaults)
   const playback = usePlayback(name, shared, share, standsAlone)
   const isReplay = playback.shown
-  const experiment = computed(() => view.value.experiments.find(known => known.name === name) ?? playback.recording.value?.header.experiment)
 
   const info = computed(() => {
     const latest = view.value.runs.findLast(run => run.experiment === name && isMeant(run))
@@ -66,7 +65,6 @@ export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolea
   const going = computed(() => isGoing(status.value))
   const active = computed(() => going.value && !isReplay.value)
 
-  const chosen = computed<JsonObject>(() => ({ ...experiment.value?.defaults, ...defaults, ...objectAt(shared.value, 'params') }))
   const params = computed<JsonObject>(() => isReplay.value
     ? { ...playback.recording.value?.header.params }
     : active.value && info.value ? { ...chosen.value, ...info.value.params } : chosen.value)
@@ -231,9 +229,4 @@ function currentCode(name: string, experiments: readonly ExperimentInfo[]): stri
 
 function unknownExperiment(name: string, known: number): string {
   return known === 0 ? 'The server is still reading its experiments.' : `The server knows no experiment “${name}”.`
-}
-
-function objectAt(value: JsonValue | undefined, key: string): JsonObject {
-  const inner = isObject(value) ? value[key] : undefined
-  return isObject(inner) ? inner : {}
 }

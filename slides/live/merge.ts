@@ -7,6 +7,12 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The object at a key, empty where there is none. */
+export function objectAt(value: JsonValue | undefined, key: string): JsonObject {
+  const inner = isObject(value) ? value[key] : undefined
+  return isObject(inner) ? inner : {}
+}
+
 /** `target` with `patch` applied; `target` stays as it was. */
 export function merge(target: JsonObject, patch: JsonObject): JsonObject {
   const merged = { ...target }
