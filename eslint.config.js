@@ -3,7 +3,7 @@ import vue from 'eslint-plugin-vue'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.venv/', '.cache/', 'test-results/', 'playwright-report/', 'slides/live/protocol.ts'] },
+  { ignores: ['dist/', 'node_modules/', '.venv/', '.cache/', 'test-results/', 'playwright-report/', 'slides/live/protocol/generated.ts'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked.map(config => ({ ...config, files: ['**/*.ts', '**/*.vue'] })),
   ...vue.configs['flat/essential'],

@@ -1,4 +1,4 @@
-// Writes slides/live/protocol.ts from demo_server/protocol/; with --check it only compares.
+// Writes slides/live/protocol/generated.ts from demo_server/protocol/; with --check it only compares.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { compile } from 'json-schema-to-typescript'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const target = join(root, 'slides', 'live', 'protocol.ts')
+const target = join(root, 'slides', 'live', 'protocol', 'generated.ts')
 const python = join(root, '.venv', 'bin', 'python')
 
 const FOLDING = `export interface EventKind {
@@ -113,7 +113,7 @@ async function generate() {
 const text = await generate()
 if (process.argv.includes('--check')) {
   if (!existsSync(target) || readFileSync(target, 'utf8') !== text) {
-    console.error('slides/live/protocol.ts differs from demo_server/protocol/: run `npm run types` and commit it.')
+    console.error('slides/live/protocol/generated.ts differs from demo_server/protocol/: run `npm run types` and commit it.')
     process.exit(1)
   }
 }

@@ -1,6 +1,6 @@
 """The wire protocol of the websocket at `/ws`, declared once.
 
-`slides/live/protocol.ts` is generated from this package, close codes included, and
+`slides/live/protocol/generated.ts` is generated from this package, close codes included, and
 `GET /api/protocol.json` serves its JSON Schema. Names are fixed: other clients are written
 against them. Every frame is a JSON object with a `type`.
 """

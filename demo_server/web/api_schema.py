@@ -1,7 +1,7 @@
 """The protocol as one JSON Schema, with the constants a client needs besides.
 
 `python -m demo_server.web.api_schema` prints `{"schema": …, "constants": …}`, from which
-`scripts/generate-protocol.mjs` writes `slides/live/protocol.ts`.
+`scripts/generate-protocol.mjs` writes `slides/live/protocol/generated.ts`.
 """
 
 from __future__ import annotations

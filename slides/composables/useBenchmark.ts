@@ -1,6 +1,6 @@
 import { ref } from 'vue'
-import type { Benchmark } from '../live/benchmark'
-import { parseBenchmark } from '../live/benchmark'
+import type { Benchmark } from '../live/views/benchmark'
+import { parseBenchmark } from '../live/views/benchmark'
 
 /** What `npm run bench -- NAME` left for the deck; `missing` says why there is nothing to show. */
 export function useBenchmark(name: string) {

@@ -1,5 +1,5 @@
 import { ref } from 'vue'
-import type { Finding, Findings } from '../live/protocol'
+import type { Finding, Findings } from '../live/protocol/generated'
 
 /** Has the server look at all that the talk stands on, once now and again when asked. */
 export function useCheck() {

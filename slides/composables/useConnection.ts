@@ -1,7 +1,7 @@
 import { computed, shallowRef } from 'vue'
-import { browserEnvironment, oncePerFrame, socketUrl } from '../live/browser'
-import { Connection } from '../live/connection'
-import type { JsonObject } from '../live/merge'
+import { browserEnvironment, oncePerFrame, socketUrl } from '../live/link/browser'
+import { Connection } from '../live/link/connection'
+import type { JsonObject } from '../live/protocol/merge'
 
 type Listener = () => void
 

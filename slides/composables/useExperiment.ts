@@ -1,7 +1,7 @@
 import { computed } from 'vue'
-import type { JsonObject } from '../live/merge'
-import { objectAt } from '../live/merge'
-import { RecordingError } from '../live/recording'
+import type { JsonObject } from '../live/protocol/merge'
+import { objectAt } from '../live/protocol/merge'
+import { RecordingError } from '../live/state/recording'
 import { useConnection } from './useConnection'
 import { useRecordings } from './useRecordings'
 

@@ -1,5 +1,5 @@
 import { computed } from 'vue'
-import { STALE_AFTER_MS } from '../live/transport'
+import { STALE_AFTER_MS } from '../live/link/transport'
 import { useConnection } from './useConnection'
 import { useNow } from './useNow'
 

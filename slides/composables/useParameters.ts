@@ -1,6 +1,6 @@
 import type { ComputedRef } from 'vue'
 import { computed, inject } from 'vue'
-import type { JsonObject } from '../live/merge'
+import type { JsonObject } from '../live/protocol/merge'
 import { useConnection } from './useConnection'
 import { useExperiment } from './useExperiment'
 import { runKey } from './useRun'

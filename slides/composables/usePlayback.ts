@@ -1,10 +1,10 @@
 import type { ComputedRef } from 'vue'
 import { computed, onScopeDispose, ref, watch } from 'vue'
-import type { JsonObject } from '../live/merge'
-import { isObject } from '../live/merge'
-import type { Playback } from '../live/playback'
-import { playFrom, positionAt, readPlayback, Replay, SPEEDS } from '../live/playback'
-import { RecordingError } from '../live/recording'
+import type { JsonObject } from '../live/protocol/merge'
+import { isObject } from '../live/protocol/merge'
+import type { Playback } from '../live/state/playback'
+import { playFrom, positionAt, readPlayback, Replay, SPEEDS } from '../live/state/playback'
+import { RecordingError } from '../live/state/recording'
 import { useRecordings } from './useRecordings'
 
 /**

@@ -1,6 +1,6 @@
 import { ref, shallowRef } from 'vue'
-import type { Recording } from '../live/recording'
-import { parseRecording, RecordingError } from '../live/recording'
+import type { Recording } from '../live/state/recording'
+import { parseRecording, RecordingError } from '../live/state/recording'
 
 type Known = Readonly<Record<string, Recording | RecordingError>>
 

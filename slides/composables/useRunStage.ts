@@ -1,7 +1,7 @@
 import type { ComputedRef } from 'vue'
 import { computed } from 'vue'
-import { emptyStage } from '../live/fold'
-import type { StageState } from '../live/protocol'
+import { emptyStage } from '../live/state/fold'
+import type { StageState } from '../live/protocol/generated'
 import { useRun } from './useRun'
 
 const nothing = emptyStage()

@@ -1,6 +1,6 @@
 import { defineAppSetup } from '@slidev/types'
 import { slides } from '#slidev/slides'
-import { nearestSlide } from '../live/slide-address'
+import { nearestSlide } from './slide-address'
 
 /** Slidev shows its cover for a slide that isn't there, under the address that was typed: lead to one that is. */
 export default defineAppSetup(({ router }) => {

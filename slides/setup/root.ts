@@ -1,7 +1,7 @@
 import { addSyncMethod, useNav } from '@slidev/client'
 import { defineRootSetup } from '@slidev/types'
 import { useConnection } from '../composables/useConnection'
-import { createDeckSync } from '../live/deck-sync'
+import { createDeckSync } from '../live/link/deck-sync'
 
 /** Pages, clicks, drawings and votes cross devices over the deck's own socket. */
 export default defineRootSetup(() => {
