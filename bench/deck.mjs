@@ -1,9 +1,8 @@
 // The deck in a browser: which slide runs what, and Chromium to show it in.
 
 import { chromium } from '@playwright/test'
-import { load } from '@slidev/parser/fs'
 import { systemChromium } from '../scripts/setup/chromium.mjs'
-import { ROOT } from '../scripts/setup/paths.mjs'
+import { readOutline } from '../scripts/setup/outline.mjs'
 
 const QUIET_MS = 6000
 const VIEWPORT = { width: 1280, height: 720 }
@@ -32,8 +31,8 @@ export async function openSettled(page, pairing, url) {
 
 /** The number of the slide that runs an experiment. */
 export async function slideOf(experiment) {
-  const { slides } = await load({ userRoot: `${ROOT}/slides`, roots: [] }, `${ROOT}/slides/slides.md`)
-  const index = slides.findIndex(({ content }) => content.includes(`<LiveRun experiment="${experiment}"`))
-  if (index < 0) throw new Error(`no slide runs ${experiment}`)
-  return index + 1
+  const { slides } = await readOutline()
+  const slide = slides.find((known) => known.starts && known.experiment === experiment)
+  if (!slide) throw new Error(`no slide runs ${experiment}`)
+  return slide.number
 }

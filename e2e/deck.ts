@@ -1,29 +1,12 @@
-// The deck's slides, read from its source, and how to get to them in a browser.
+// The deck's slides, by its outline, and how to get to them in a browser.
 import type { Locator, Page } from '@playwright/test'
 import { fileURLToPath } from 'node:url'
 import { expect } from '@playwright/test'
-import { load } from '@slidev/parser/fs'
+import { readOutline } from '../scripts/setup/outline.mjs'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-export interface Slide {
-  number: number
-  title: string | undefined
-  /** What is run from it. */
-  experiment: string | undefined
-  hasDrawing: boolean
-  hasClicks: boolean
-}
-
-const { slides: parsed } = await load({ userRoot: `${ROOT}slides`, roots: [] }, `${ROOT}slides/slides.md`)
-
-export const SLIDES: readonly Slide[] = parsed.map(({ title, content }, index) => ({
-  number: index + 1,
-  title,
-  experiment: content.includes('<RunControls') ? /<LiveRun\s+experiment="(\w+)"/.exec(content)?.[1] : undefined,
-  hasDrawing: content.includes('<Tldraw'),
-  hasClicks: /<v-(?:click|switch|after)|\bv-click\b/.test(content),
-}))
+export const { slides: SLIDES } = await readOutline()
 
 /** The shown slide, on the stage or in the presenter's view. */
 export function shownSlide(page: Page): Locator {
@@ -32,7 +15,7 @@ export function shownSlide(page: Page): Locator {
 
 /** The slide that runs an experiment. */
 export function slideOf(experiment: string): number {
-  const slide = SLIDES.find(known => known.experiment === experiment)
+  const slide = SLIDES.find(known => known.starts && known.experiment === experiment)
   if (!slide)
     throw new Error(`no slide runs ${experiment}`)
   return slide.number
@@ -61,7 +44,7 @@ export async function settle(page: Page, number: number): Promise<void> {
 export async function drawingFits(page: Page): Promise<void> {
   const { hash, pathname } = new URL(page.url())
   const number = Number((hash || pathname).split('/').pop())
-  if (!SLIDES[number - 1]?.hasDrawing)
+  if (!SLIDES[number - 1]?.drawing)
     return
   const overhang = () => shownSlide(page).evaluate((slide) => {
     const frame = slide.querySelector('.isVisible .tl-container')?.getBoundingClientRect()

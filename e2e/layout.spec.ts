@@ -13,10 +13,16 @@ test.describe('a slide’s flaws are found', () => {
   const SHORT = 'width: 90px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis'
   const CLAMPED = 'width: 200px; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden'
 
-  test('text that ends in an ellipsis, unless it is an excerpt of data', async ({ page }) => {
+  test('text that ends in an ellipsis, unless it is quoted from data', async ({ page }) => {
     expect(await flawsOf(page, `<p style="${SHORT}">float32[384]</p>`)).toEqual([expect.stringContaining('ends in an ellipsis: “float32[384]”')])
     expect(await flawsOf(page, `<p style="${CLAMPED}">${'Choose fewer actors. '.repeat(9)}</p>`)).toEqual([expect.stringContaining('ends in an ellipsis')])
-    expect(await flawsOf(page, `<p style="${SHORT}" data-excerpt>a text of the dataset</p><p style="${SHORT}">short</p>`)).toEqual([])
+    expect(await flawsOf(page, `<p style="${SHORT}" data-quoted>a text of the dataset</p><p style="${SHORT}">short</p>`)).toEqual([])
+  })
+
+  test('what reaches below its column', async ({ page }) => {
+    const column = (height: number) => `<div class="live-column" style="height: 100px"><div style="height: ${height}px">text</div></div>`
+    expect(await flawsOf(page, column(120))).toEqual([expect.stringContaining('out of its column by 20.0 px')])
+    expect(await flawsOf(page, column(90))).toEqual([])
   })
 
   test('marks of Markdown outside code', async ({ page }) => {

@@ -14,7 +14,7 @@ export function findOverflows({ canvas, texts, outside, scrolling }: PaintedSlid
     ...texts.flatMap(text => text.leaves ? [`sticks out of ${text.leaves}: ${named(text)}`] : []),
     ...texts.flatMap(text => text.coveredBy ? [`covered by ${text.coveredBy}: ${named(text)}`] : []),
     ...findOverlaps(texts),
-    ...outside.map(what => `outside the slide: ${what}`),
+    ...outside.map(what => `outside: ${what}`),
     ...scrolling.map(what => `would scroll: ${what}`),
   ]
 }

@@ -21,7 +21,7 @@ export interface PaintedText {
   opacity: number
   /** The boxes that cut it off, with how many pixels are lost. */
   cutBy: string[]
-  /** It ends in an ellipsis though it is no excerpt of data (`data-excerpt`). */
+  /** It ends in an ellipsis though it is not quoted from data or a library (`data-quoted`). */
   shortened: boolean
   /** Marks of Markdown that are shown instead of obeyed. */
   marks: string | null
@@ -36,7 +36,7 @@ export interface PaintedText {
 export interface PaintedSlide {
   canvas: Box
   texts: PaintedText[]
-  /** Pictures, fields and boxes that reach over the canvas. */
+  /** Pictures, fields and boxes that reach over the canvas or below their column. */
   outside: string[]
   /** Boxes that would scroll. */
   scrolling: string[]
@@ -147,7 +147,7 @@ function readPainted(selector: string): PaintedSlide {
   }
   const loses = (at: Element): boolean => at.scrollWidth > at.clientWidth + SLACK || at.scrollHeight > at.clientHeight + SLACK
   /** What comes from a dataset, a library or a program, and says what it says. */
-  const isQuoted = (element: Element): boolean => element.closest('[data-excerpt], pre, code') !== null
+  const isQuoted = (element: Element): boolean => element.closest('[data-quoted], pre, code') !== null
   const partedIn = (node: Text): string | null => {
     for (const match of node.data.matchAll(/\d\s(?:[KMGT]?i?B|ms|s|min|h|rows\/s|%)(?!\w)/g)) {
       const range = document.createRange()
@@ -178,7 +178,7 @@ function readPainted(selector: string): PaintedSlide {
       opacity: opacityOf(element),
       cutBy: [...new Set(shown.flatMap(line => cutsOf(element, line)))],
       leaves: shown.map(line => leavesOf(element, line)).find(Boolean) ?? null,
-      shortened: shortened !== undefined && !shortened.matches('[data-excerpt]') && loses(shortened),
+      shortened: shortened !== undefined && !shortened.matches('[data-quoted]') && loses(shortened),
       marks: isQuoted(element) ? null : /`|\*\*|\]\(/.exec(text)?.[0] ?? null,
       parted: null,
       coveredBy: shown.map(line => coverOf(element, line)).find(Boolean) ?? null,
@@ -231,6 +231,11 @@ function readPainted(selector: string): PaintedSlide {
     const tooHigh = /auto|scroll/.test(style.overflowY) && element.scrollHeight > element.clientHeight + SLACK
     if (tooWide || tooHigh)
       scrolling.push(whereOf(element))
+  }
+  for (const part of root.querySelectorAll('.live-column > *')) {
+    const over = part.getBoundingClientRect().bottom - part.parentElement!.getBoundingClientRect().bottom
+    if (isPainted(part) && over > SLACK)
+      outside.push(`${whereOf(part)}, out of its column by ${over.toFixed(1)} px`)
   }
   return { canvas, texts, outside, scrolling }
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { load } from '@slidev/parser/fs'
+import { readOutline } from '../scripts/setup/outline.mjs'
 import { extractRegion } from '../slides/setup/regions'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -28,19 +28,17 @@ export interface Origin {
   image: string
 }
 
-const IMPORT = /^<<< @\/\.\.\/(\S+)#([\w-]+)/gm
-
 /** The slide that a picture shows, as the sources are now. Throws where none runs its experiment. */
 export async function slideShown({ experiment }: Picture): Promise<{ slide: string, regions: Record<string, string> }> {
-  const { slides } = await load({ userRoot: `${ROOT}slides`, roots: [] }, `${ROOT}slides/slides.md`)
-  const shown = slides.find(({ content }) => content.includes(`<LiveRun experiment="${experiment}"`) && content.includes('<RunControls'))
+  const { slides } = await readOutline()
+  const shown = slides.find(slide => slide.starts && slide.experiment === experiment)
   if (!shown)
     throw new Error(`no slide runs ${experiment}`)
-  const regions = [...shown.content.matchAll(IMPORT)].map(([, path = '', region = '']) => {
-    const text = extractRegion(readFileSync(`${ROOT}${path}`, 'utf8'), region, path)
-    return [`${path}#${region}`, sha256(text)] as const
+  const regions = shown.regions.map(({ file, region }) => {
+    const text = extractRegion(readFileSync(`${ROOT}${file}`, 'utf8'), region, file)
+    return [`${file}#${region}`, sha256(text)] as const
   })
-  return { slide: shown.title ?? '', regions: Object.fromEntries(regions) }
+  return { slide: shown.title, regions: Object.fromEntries(regions) }
 }
 
 export function sha256(content: string | Buffer): string {

@@ -4,9 +4,9 @@ import { message, resetSlide } from './run'
 import { DemoServer } from './server'
 import { expect, test as base } from './test'
 
-const POLL = SLIDES.findIndex(slide => slide.title?.includes('knobs')) + 1
-const CLICKS = SLIDES.findIndex(slide => slide.hasClicks) + 1
-const AUDIENCE = SLIDES.findIndex(slide => slide.title?.includes('on your phone')) + 1
+const POLL = SLIDES.findIndex(slide => slide.title.includes('knobs')) + 1
+const CLICKS = SLIDES.findIndex(slide => slide.clicks === 1) + 1
+const AUDIENCE = SLIDES.findIndex(slide => slide.title.includes('on your phone')) + 1
 
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, storageState: undefined }
 

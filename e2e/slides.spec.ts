@@ -5,14 +5,14 @@ import { expect, test } from './test'
 
 test.use({ reducedMotion: 'reduce' })
 
-for (const { number, title, experiment, hasClicks } of SLIDES) {
-  test(`slide ${number}, “${title ?? ''}”, is whole, large and clear enough to read`, async ({ page }) => {
+for (const { number, title, starts, clicks } of SLIDES) {
+  test(`slide ${number}, “${title}”, is whole, large and clear enough to read`, async ({ page }) => {
     expect(title, 'a slide has a title').toBeTruthy()
     await openSlide(page, number)
-    if (experiment !== undefined)
+    if (starts)
       await resetSlide(page)
     expect(await findFlaws(page)).toEqual([])
-    if (hasClicks) {
+    if (clicks > 0) {
       await click(page, number, 1)
       expect(await findFlaws(page), 'after a click').toEqual([])
     }
@@ -28,13 +28,13 @@ test('a slide’s number that is too high leads to the last slide, a name that i
 })
 
 test('code on a slide that runs nothing shows the values that a run would start with', async ({ page }) => {
-  await openSlide(page, SLIDES.find(({ title }) => title?.includes('knobs'))!.number)
+  await openSlide(page, SLIDES.find(({ title }) => title.includes('knobs'))!.number)
   await expect(shownSlide(page).locator('[data-param="batch_size"]')).toHaveText(/^\d+$/)
   await expect(shownSlide(page).locator('.live-code')).not.toContainText('params.')
 })
 
 test('a slide that stands still asks for no frames, though a drawing was shown before', async ({ page }) => {
-  const drawing = SLIDES.find(({ hasDrawing }) => hasDrawing)!
+  const drawing = SLIDES.find(({ drawing }) => drawing)!
   const frames = (): Promise<number> => page.evaluate(async () => {
     let asked = 0
     const native = window.requestAnimationFrame.bind(window)

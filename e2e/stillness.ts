@@ -1,7 +1,7 @@
 // Whether a slide's parts stay where they are while it fills.
 import type { Page } from '@playwright/test'
 
-const PARTS = '.live-head, .live-slide > *, .run-controls .buttons, .run-params, .run-progress, .run-chart, .run-operators, .run-metrics, .run-rows, .run-result, .run-figures, .run-outcome, .padding-area, .run-notes, .run-failure:not(.over), .live-code'
+const PARTS = '.live > h1, .live-badge, .live-columns, .run-controls .buttons, .run-params, .run-progress, .run-chart, .run-operators, .run-metrics, .run-rows, .run-result, .run-figures, .run-outcome, .padding-area, .run-notes, .run-failure:not(.over), .live-code'
 
 /** Begins to watch the shown slide's parts, at every frame, in the slide's own pixels. */
 export async function watchParts(page: Page): Promise<void> {

@@ -2,8 +2,8 @@ import type { Page } from '@playwright/test'
 import { openSlide, shownSlide, SLIDES } from './deck'
 import { expect, test } from './test'
 
-const POLL = SLIDES.findIndex(slide => slide.title?.includes('knobs')) + 1
-const CLICKS = SLIDES.findIndex(slide => slide.hasClicks) + 1
+const POLL = SLIDES.findIndex(slide => slide.title.includes('knobs')) + 1
+const CLICKS = SLIDES.findIndex(slide => slide.clicks === 1) + 1
 
 async function vote(page: Page, answer: string): Promise<void> {
   await shownSlide(page).locator('.poll').getByText(answer, { exact: true }).click()

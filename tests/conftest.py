@@ -98,3 +98,11 @@ def ray_head(ran_lines: Path, outside: Outside) -> Iterator[RayCluster]:
     yield cluster
     cluster.stop()
     assert deprecations(ran_lines) == [], "drivers and workers warn of what will go"
+
+
+@pytest.fixture(scope="session")
+def built_outline() -> Outline:
+    """The outline of this deck, as a build writes it."""
+    command = ["node", "scripts/outline.mjs", "--print"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return Outline.model_validate_json(printed)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from demo_server.cli.printers import RunPrinter
 from demo_server.cli.run import load_experiments, open_composition, run_experiment
@@ -17,53 +17,26 @@ from demo_server.protocol.findings import Finding
 from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import recording
 from demo_server.runs.log import BrokenLogError
+from demo_server.system.outline import Outline, OutlineError, read_outline
 from demo_server.system.settings import Settings
-
-_SOURCE = re.compile(r"^src: \./(parts/\S+\.md)$", re.MULTILINE)
-# The main path ends with this chapter; what is appended behind it has no schedule.
-_LAST = "parts/closing.md"
-_MARK = re.compile(
-    r'<LiveRun\s+experiment="(?P<experiment>\w+)"|(?P<controls><RunControls)'
-    r"|^\[(?P<minutes>\d+):(?P<seconds>[0-5]\d)\]$",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A slide that starts a run, and the seconds that its notes give it."""
+    """A slide that starts a run, with which parameters, and the seconds that it has."""
 
     experiment: str
     seconds: int
+    params: dict[str, Any] = field(default_factory=dict)
 
 
-def schedule(slides: Path) -> list[Slot]:
-    """Return the runs of the main path in order, read from the slides' own source.
-
-    Raises:
-        OSError: a chapter cannot be read.
-    """
-    slots = list[Slot]()
-    for part in _SOURCE.findall((slides / "slides.md").read_text(encoding="utf-8")):
-        slots += slots_of((slides / part).read_text(encoding="utf-8"))
-        if part == _LAST:
-            break
-    return slots
-
-
-def slots_of(chapter: str) -> list[Slot]:
-    """Return a chapter's runs: each slide's time stands in the notes that end it."""
-    found, experiment, starts = list[Slot](), "", False
-    for mark in _MARK.finditer(chapter):
-        if mark["experiment"]:
-            experiment = mark["experiment"]
-        elif mark["controls"]:
-            starts = True
-        else:
-            if starts:
-                found.append(Slot(experiment, int(mark["minutes"]) * 60 + int(mark["seconds"])))
-            experiment, starts = "", False
-    return found
+def schedule(outline: Outline) -> list[Slot]:
+    """Return the runs of the talk in their order."""
+    return [
+        Slot(slide.experiment, slide.seconds, slide.params)
+        for slide in outline.slides
+        if slide.in_talk and slide.starts and slide.experiment and slide.seconds is not None
+    ]
 
 
 def compare_time(slot: Slot, seconds: float) -> Finding:
@@ -75,16 +48,21 @@ def compare_time(slot: Slot, seconds: float) -> Finding:
         name=slot.experiment,
         ok=False,
         message=f"{message}: too long.",
-        remedy="Set fewer rows on its slide, or give the slide more time in its notes.",
+        remedy="Set fewer rows on its slide, or give the slide more time in its front matter.",
     )
 
 
 async def rehearse(settings: Settings, root: Path) -> AsyncIterator[Finding]:
-    """Run the main path once, in one session on Ray, and keep each run as its recording."""
+    """Run the talk once, in one session on Ray, and keep each run as its recording."""
+    try:
+        slots = schedule(read_outline(settings.dist, root))
+    except OutlineError as error:
+        yield Finding(name="deck", ok=False, message=str(error))
+        return
     experiments = await load_experiments(settings)
     infos = {info.name: info for info in experiments.infos}
     async with open_composition(settings, experiments) as composition:
-        for slot in schedule(root / "slides"):
+        for slot in slots:
             info = infos[slot.experiment]
             async for finding in _rehearse_one(composition, slot, info, root):
                 yield finding
@@ -95,7 +73,7 @@ async def _rehearse_one(
 ) -> AsyncIterator[Finding]:
     name, printer = slot.experiment, RunPrinter(results=sys.stderr)
     try:
-        run_id = await run_experiment(composition, name, {}, printer)
+        run_id = await run_experiment(composition, name, slot.params, printer)
     except Refusal as refusal:
         yield _problem(name, refusal.message)
         return

@@ -6,12 +6,10 @@ running server, or tried. Each check has a time limit.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import shutil
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +23,8 @@ from demo_server.runs.recording import RecordingHeader
 from demo_server.system.addresses import LOOPBACK
 from demo_server.system.checkout import ROOT
 from demo_server.system.code_version import code_hash
+from demo_server.system.digest import digest
+from demo_server.system.outline import OutlineError, read_outline
 from demo_server.system.settings import Settings
 
 LOAD_S = 120.0
@@ -34,8 +34,6 @@ FREE_MEMORY = {False: 4 * GB, True: 1 * GB}
 FREE_DISK = 2 * GB
 # As scripts/setup/deck.mjs has them: what the deck is built from.
 DECK_SOURCES = ("slides", "public", "demo_server/experiments", "package-lock.json")
-_NOT_SOURCES = {"node_modules", "__pycache__", "dist"}
-_LIVE = re.compile(r'<LiveRun\s+experiment="(\w+)"')
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ async def preflight(settings: Settings, serving: Serving | None) -> AsyncIterato
     settings.cache.mkdir(parents=True, exist_ok=True)
     yield disk(shutil.disk_usage(settings.cache).free)
     yield deck(settings.dist)
-    yield recordings(ROOT)
+    yield recordings(settings.dist, ROOT)
     for finding in await data_and_model(settings):
         yield finding
     if serving is not None:
@@ -120,45 +118,18 @@ def deck(dist: Path, root: Path = ROOT) -> Finding:
     except (OSError, ValueError, KeyError, TypeError):
         message = "The deck has no record of what it was built from."
         return Finding(name="deck", ok=False, message=message, remedy=remedy)
-    if built != sources_digest(root):
+    if built != digest(root, DECK_SOURCES):
         message = "The deck is older than its slides or experiments."
         return Finding(name="deck", ok=False, message=message, remedy=remedy)
     return Finding(name="deck", ok=True, message="The deck is built from the current code.")
 
 
-def sources_digest(root: Path) -> str:
-    """Return the digest that a build stamps the deck with; as `digest` in scripts/setup/stamp.mjs.
-
-    SHA-256 over name, length and content of every file, directories in the order of their names.
-    """
-    digest = hashlib.sha256()
-    for path in (file for source in DECK_SOURCES for file in _files(root, source)):
-        content = (root / path).read_bytes()
-        digest.update(f"{path}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
-
-
-def _files(root: Path, path: str) -> Iterator[str]:
-    full = root / path
-    if not full.exists():
-        return
-    if not full.is_dir():
-        yield path
-        return
-    for name in sorted(entry.name for entry in full.iterdir()):
-        if name not in _NOT_SOURCES and not name.startswith("."):
-            yield from _files(root, f"{path}/{name}")
-
-
-def recordings(root: Path) -> Finding:
+def recordings(dist: Path, root: Path) -> Finding:
     """Check that every live slide has a complete recording, made by the current code."""
-    wanted = sorted(
-        {
-            name
-            for part in [root / "slides/slides.md", *(root / "slides/parts").glob("*.md")]
-            for name in _LIVE.findall(part.read_text(encoding="utf-8"))
-        }
-    )
+    try:
+        wanted = sorted(read_outline(dist, root).experiments)
+    except OutlineError as error:
+        return Finding(name="recordings", ok=False, message=str(error))
     bad = {name: why for name in wanted if (why := _problem_of(root, name))}
     if not bad:
         message = f"{len(wanted)} recordings, each complete and of the current code."

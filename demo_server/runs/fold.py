@@ -2,8 +2,8 @@
 
 A kind replaces its part of the state or appends to it, as its row in `protocol.events.KINDS` says;
 lists are capped and thinned the same way for everyone, so that fold(all) ==
-fold(rest, onto=snapshot(k)) for every k. `slides/live/state/fold.ts` does the same from the same table;
-both are tested on `tests/vectors/fold.json`.
+fold(rest, onto=snapshot(k)) for every k. `slides/live/state/fold.ts` does the same from the same
+table; both are tested on `tests/vectors/fold.json`.
 """
 
 from __future__ import annotations

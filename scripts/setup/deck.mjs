@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Failure, diskSentence } from './failure.mjs'
+import { writeOutline } from './outline.mjs'
 import { DIST, NODE_MODULES, ROOT, WORK } from './paths.mjs'
 import { run } from './processes.mjs'
 import { digest, readStamp, writeStamp } from './stamp.mjs'
@@ -53,6 +54,7 @@ export async function buildDeck(display, { directory, args, env } = SERVED) {
     writeFileSync(join(WORK, 'deck.log'), output)
     throw new Failure(diskSentence(output) ?? `The deck could not be built (${firstError(output)}): fix that and run the command again; details are in .cache/deck.log.`)
   }
+  await writeOutline(fresh)
   writeStamp(join(fresh, STAMP), { sources })
   rmSync(directory, { recursive: true, force: true })
   renameSync(fresh, directory)

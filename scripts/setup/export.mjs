@@ -8,6 +8,7 @@ import { buildDeck, deckIsFresh, standingAlone } from './deck.mjs'
 import { Display } from './display.mjs'
 import { Failure } from './failure.mjs'
 import { nodeIsFresh, setUpNode } from './node-packages.mjs'
+import { readOutline } from './outline.mjs'
 import { ROOT, WORK } from './paths.mjs'
 import { endAll, onStop } from './processes.mjs'
 import { readRecordings } from './recordings.mjs'
@@ -19,7 +20,7 @@ const SIZE = { width: 1280, height: 720 }
 
 export async function main(args) {
   const out = readOut(args, 'npm run export', 'export')
-  const { missing } = readRecordings()
+  const { missing } = await readRecordings()
   if (missing.length > 0) {
     throw new Failure(`There is no recording of ${missing.join(', ')}, whose slides would be empty: make it with .venv/bin/demo-server record ${missing.join(' ')}.`)
   }
@@ -36,22 +37,20 @@ export async function main(args) {
   const executablePath = await requireChromium(display)
   const { chromium } = await import('@playwright/test')
   const { PDFDocument } = await import('pdf-lib')
-  const { load } = await import('@slidev/parser/fs')
   const step = display.step('Export')
   const host = await serveFolder(deck.directory)
   const browser = await chromium.launch({ executablePath })
   try {
     mkdirSync(out, { recursive: true })
-    const { slides } = await load({ userRoot: join(ROOT, 'slides'), roots: [] }, join(ROOT, 'slides', 'slides.md'))
+    const { slides } = await readOutline()
     const page = await browser.newPage({ viewport: SIZE, deviceScaleFactor: 1.5, reducedMotion: 'reduce' })
     await page.emulateMedia({ media: 'screen' })
     const whole = await PDFDocument.create()
-    for (const [index, { content }] of slides.entries()) {
-      const number = index + 1
+    for (const { number, drawing } of slides) {
       step.text = `slide ${number} of ${slides.length}`
       await page.goto(`${host.url}#/${number}`)
       await settled(page)
-      if (content.includes('<Tldraw')) await page.locator('#slide-content .tl-shape').first().waitFor()
+      if (drawing) await page.locator('#slide-content .tl-shape').first().waitFor()
       await page.screenshot({ path: join(out, `${String(number).padStart(2, '0')}.png`) })
       const one = await PDFDocument.load(await page.pdf({ width: `${SIZE.width}px`, height: `${SIZE.height}px`, printBackground: true, pageRanges: '1' }))
       whole.addPage((await whole.copyPages(one, [0]))[0])

@@ -8,14 +8,14 @@ import { ROOT } from './paths.mjs'
 const PASSED_OVER = new Set(['node_modules', '__pycache__', 'dist'])
 
 /** SHA-256 over names and contents of files and directory trees (relative to the root). */
-export function digest(paths) {
+export function digest(paths, root = ROOT) {
   const hash = createHash('sha256')
-  for (const path of paths) addTo(hash, path)
+  for (const path of paths) addTo(hash, path, root)
   return hash.digest('hex')
 }
 
-function addTo(hash, path) {
-  const full = join(ROOT, path)
+function addTo(hash, path, root) {
+  const full = join(root, path)
   if (!existsSync(full)) return
   if (!statSync(full).isDirectory()) {
     const content = readFileSync(full)
@@ -23,7 +23,7 @@ function addTo(hash, path) {
     return
   }
   for (const name of readdirSync(full).sort()) {
-    if (!PASSED_OVER.has(name) && !name.startsWith('.')) addTo(hash, join(path, name))
+    if (!PASSED_OVER.has(name) && !name.startsWith('.')) addTo(hash, join(path, name), root)
   }
 }
 

@@ -17,7 +17,7 @@ export async function main(args) {
     await endAll()
     process.exit(130)
   })
-  const missing = readRecordings().missing
+  const { missing } = await readRecordings()
   if (missing.length > 0) console.warn(`No recording of ${missing.join(', ')}: their slides will show no run. Make them with .venv/bin/demo-server record ${missing.join(' ')}.`)
   const display = new Display()
   await withSetupLock(async () => {

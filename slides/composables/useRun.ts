@@ -31,11 +31,11 @@ export type Run = ReturnType<typeof createRun>
 
 export const runKey: InjectionKey<Run> = Symbol('run')
 
-/** The run of the surrounding LiveRun. */
+/** The run of this slide. */
 export function useRun(): Run {
   const run = inject(runKey, undefined)
   if (!run)
-    throw new Error('A live component stands outside a run: put it inside <LiveRun experiment="…">.')
+    throw new Error('A live component stands on a slide that runs nothing: give the slide `layout: live` and an `experiment:`.')
   return run
 }
 

@@ -20,6 +20,7 @@ from demo_server.system.checkout import ROOT
 from demo_server.system.code_version import code_hash
 from demo_server.system.settings import Inputs, Settings
 from tests.support.bounds import HANG_S
+from tests.support.outlines import slide, write_outline
 
 READY = Serving("http://localhost:8000", ServerStatus.READY, None, "http://192.0.2.7:8000", None)
 
@@ -127,10 +128,8 @@ def test_the_deck_is_current_as_its_build_has_it_and_stale_when_a_slide_changes(
 def deck_root(tmp_path: Path) -> Path:
     """A deck of one live slide, with its experiment and its recording."""
     root = tmp_path / "deck"
-    for directory in ("slides/parts", "public/recordings", "demo_server/experiments"):
+    for directory in ("public/recordings", "demo_server/experiments"):
         (root / directory).mkdir(parents=True)
-    (root / "slides/slides.md").write_text("# A talk\n")
-    (root / "slides/parts/data.md").write_text('<LiveRun experiment="dataset">\n</LiveRun>\n')
     recording = "public/recordings/dataset.jsonl"
     shutil.copy(ROOT / recording, root / recording)
     header = json.loads((root / recording).read_text().splitlines()[0])
@@ -140,11 +139,12 @@ def deck_root(tmp_path: Path) -> Path:
     header["code_hash"] = code_hash(experiment.parent, "dataset")
     rest = (root / recording).read_text().splitlines()[1:]
     (root / recording).write_text("\n".join([json.dumps(header), *rest]) + "\n")
+    write_outline(root / "dist", root, [slide(experiment="dataset")])
     return root
 
 
 def test_a_complete_recording_of_the_current_code_is_ok(deck_root: Path) -> None:
-    assert checks.recordings(deck_root).ok
+    assert checks.recordings(deck_root / "dist", deck_root).ok
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_an_incomplete_recording_is_named(deck_root: Path, spoil: object, why: s
     path = deck_root / "public/recordings/dataset.jsonl"
     assert callable(spoil)
     path.write_text("\n".join(spoil(path.read_text().splitlines())) + "\n")
-    finding = checks.recordings(deck_root)
+    finding = checks.recordings(deck_root / "dist", deck_root)
     assert why in finding.message
     assert "demo-server record dataset" in (finding.remedy or "")
 
@@ -168,9 +168,10 @@ def test_an_incomplete_recording_is_named(deck_root: Path, spoil: object, why: s
 def test_a_recording_of_older_code_and_a_missing_one_are_reported(deck_root: Path) -> None:
     with (deck_root / "demo_server/experiments/dataset.py").open("a") as file:
         file.write("\n")
-    assert "was made by older code" in checks.recordings(deck_root).message
+    write_outline(deck_root / "dist", deck_root, [slide(experiment="dataset")])
+    assert "was made by older code" in checks.recordings(deck_root / "dist", deck_root).message
     (deck_root / "public/recordings/dataset.jsonl").unlink()
-    assert "has none" in checks.recordings(deck_root).message
+    assert "has none" in checks.recordings(deck_root / "dist", deck_root).message
 
 
 def test_ray_has_the_status_that_the_server_reports() -> None:

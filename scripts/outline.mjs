@@ -1,0 +1,3 @@
+import { enter } from './setup/entry.mjs'
+
+enter(() => import('./setup/outline.mjs'))
