@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from demo_server.composition import Composition
 from demo_server.processes.ray_head import Ray
 from demo_server.processes.state_file import StateFile
 from demo_server.server import DemoServer, uvicorn_config
+from demo_server.system.checkout import ROOT
+from demo_server.system.outline import Outline
 from demo_server.system.settings import Settings
 from tests.support.client import TOKEN, Serve, Served
 from tests.support.fakes import DESCRIPTIONS, FakeRay, fake_command

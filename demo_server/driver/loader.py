@@ -110,6 +110,7 @@ class Experiment:
             needs=self.needs,
             uses_held=self.uses_held,
             actions=list(getattr(self.module, "actions", ())),
+            stages=dict(getattr(self.module, "stages", {})),
         )
 
 

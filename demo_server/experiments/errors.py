@@ -25,26 +25,26 @@ class Params(Parameters):
 needs = Needs(actors=2, cpus_per_actor=0.5, task_cpus=0)
 
 BLOCKS = 8
-# Each form with its title, in the order of the slide.
-FORMS = [
-    ("list_wrong", "A list, returned from map_batches"),
-    ("list_mended", "A column with a name"),
-    ("format_wrong", "pandas code on a batch of NumPy"),
-    ("format_mended", "The format that the code expects"),
-    ("lengths_wrong", "Columns of unlike length"),
-    ("lengths_mended", "A value for each row"),
-    ("swallowed_wrong", "An exception, swallowed row by row"),
-    ("swallowed_block", "Blocks that may fail"),
-    ("swallowed_mended", "A value for what is missing"),
-    ("compute_wrong", "compute, as it was once written"),
-    ("compute_mended", "A strategy, not a string"),
-    ("setting_wrong", "A setting, given to map_batches"),
-    ("setting_mended", "A setting of this dataset"),
-    ("both_wrong", "concurrency beside compute"),
-    ("both_mended", "The size of the pool"),
-    ("pickle_wrong", "A lock that would have to travel"),
-    ("pickle_mended", "A lock made where it is used"),
-]
+# Each form with its title.
+stages = {
+    "list_wrong": "A list, returned from map_batches",
+    "list_mended": "A column with a name",
+    "format_wrong": "pandas code on a batch of NumPy",
+    "format_mended": "The format that the code expects",
+    "lengths_wrong": "Columns of unlike length",
+    "lengths_mended": "A value for each row",
+    "swallowed_wrong": "An exception, swallowed row by row",
+    "swallowed_block": "Blocks that may fail",
+    "swallowed_mended": "A value for what is missing",
+    "compute_wrong": "compute, as it was once written",
+    "compute_mended": "A strategy, not a string",
+    "setting_wrong": "A setting, given to map_batches",
+    "setting_mended": "A setting of this dataset",
+    "both_wrong": "concurrency beside compute",
+    "both_mended": "The size of the pool",
+    "pickle_wrong": "A lock that would have to travel",
+    "pickle_mended": "A lock made where it is used",
+}
 REMEDIES = {
     "list_wrong": "Give the list a name: a batch is columns, {name: values}.",
     "format_wrong": 'A batch is a dict of arrays unless batch_format="pandas" says otherwise.',
@@ -77,7 +77,7 @@ def run(params: Params, context: Context) -> None:
     spoilt = without_two_texts(dataset, source.text_column)
     mistakes = Mistakes(source.text_column)
     raised, lost = 0, 0
-    for name, title in FORMS:
+    for name, title in stages.items():
         rows = spoilt if name.startswith("swallowed") else dataset
         # A dataset has settings of its own: what one form sets, the next doesn't have.
         ds = ray.data.from_huggingface(rows, override_num_blocks=BLOCKS)
@@ -148,5 +148,5 @@ def defaults(machine: Machine) -> Defaults:
     rows = min(64, machine.dataset_rows)
     return Defaults(
         values={"rows": rows},
-        reason=f"{rows} rows in {BLOCKS} blocks, {len(FORMS)} times.",
+        reason=f"{rows} rows in {BLOCKS} blocks, {len(stages)} times.",
     )

@@ -56,6 +56,7 @@ STEPS = [
     ("threads_for_the_cores", "One actor, all threads", 0.35),
     ("fewer_blocks", "Blocks of 512 rows", 1.0),
 ]
+stages = {name: title for name, title, _ in STEPS}
 TORCH_STEPS = sum(hasattr(TorchSteps, name) for name, _, _ in STEPS)
 BLOCK_ROWS = 512
 LEAST_ROWS = 12

@@ -170,6 +170,9 @@ class Description(Line):
     needs: Needs
     uses_held: bool = False
     actions: list[str] = Field(default_factory=list)
+    stages: dict[str, str] = Field(
+        default_factory=dict, description="titles of a comparison's stages, in their order"
+    )
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 

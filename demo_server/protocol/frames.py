@@ -132,6 +132,9 @@ class ExperimentInfo(Frame):
     code_hash: str
     uses_held: bool = Field(description="runs in the driver that holds the last result")
     actions: list[str] = Field(default_factory=list)
+    stages: dict[str, str] = Field(
+        default_factory=dict, description="titles of a comparison's stages, in their order"
+    )
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 

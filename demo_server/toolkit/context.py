@@ -3,8 +3,9 @@
 A module there declares `Params`, a subclass of `Parameters`, and `run(params, context)`; what
 `run` returns, if anything, is held for the experiments that ask it afterwards. The first line of
 its docstring is its title. It may also declare `needs`, `defaults(machine)`, `uses_held`,
-`actions`: the names of what a running one offers in `context.actions`, and `preloads`: lists of
-modules, each for a worker process that stands ready with them (`context.preloaded`).
+`actions`: the names of what a running one offers in `context.actions`, `stages`: the titles of what
+it compares, by the names of their stages and in their order, and `preloads`: lists of modules, each
+for a worker process that stands ready with them (`context.preloaded`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 // deck.json: what the deck consists of, for all that has to know it without a browser. Described in docs/deck-json.md.
 
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, posix, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Failure } from './failure.mjs'
@@ -12,6 +12,8 @@ export const OUTLINE = 'deck.json'
 const SOURCES = ['slides', 'demo_server/experiments']
 const TIME = /^(\d+):([0-5]\d)$/
 const IMPORT = /^ {0,3}<<<\s*(\S+?)#([\w-]+)/gm
+const ALL_REGIONS = /^( {0,3}<<<\s*(\S+?)#)\*(.*)$/gm
+const REGION = /^\s*# region ([\w-]+)\s*$/gm
 const MAGIC_MOVE = /^(`{3,})md magic-move\b[^\n]*\n([\s\S]*?)^\1\s*$/gm
 
 /**
@@ -53,7 +55,8 @@ export async function main(args) {
   else await writeOutline(DIST)
 }
 
-function describe({ title = '', frontmatter, content, note = '', source }, index, home, root, inTalk) {
+function describe({ title = '', frontmatter, note = '', source, content: written }, index, home, root, inTalk) {
+  const content = nameRegions(written, (path) => join(root, fileOf(path, source.filepath, home, root)))
   const isLive = frontmatter.layout === 'live'
   const place = `Slide ${index + 1}, “${title}”`
   if (isLive && typeof frontmatter.experiment !== 'string') throw new Failure(`${place}, has \`layout: live\` and no \`experiment:\`.`)
@@ -79,6 +82,12 @@ function readSeconds(time, place) {
   const match = TIME.exec(String(time))
   if (!match) throw new Failure(`${place}, has \`time: ${time}\`: write minutes and seconds, as in \`time: 1:30\`.`)
   return Number(match[1]) * 60 + Number(match[2])
+}
+
+/** Each import of all regions of a file as one import for each. */
+function nameRegions(content, locate) {
+  return content.replace(ALL_REGIONS, (_, start, path, end) =>
+    [...readFileSync(locate(path), 'utf8').matchAll(REGION)].map(([, name]) => `${start}${name}${end}`).join('\n'))
 }
 
 /** `@/` is the folder of the slides; other paths begin where their chapter lies. */

@@ -68,6 +68,8 @@ export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolea
   const params = computed<JsonObject>(() => isReplay.value
     ? { ...playback.recording.value?.header.params }
     : active.value && info.value ? { ...chosen.value, ...info.value.params } : chosen.value)
+  /** The names of what the experiment compares, in their order. */
+  const stages = computed(() => Object.keys(experiment.value?.stages ?? {}))
   const prediction = computed(() => predict(experiment.value, params.value))
   const origin = computed(() => isReplay.value && playback.recording.value
     ? describeOrigin(playback.recording.value.header, currentCode(name, view.value.experiments))
@@ -210,7 +212,7 @@ export function createRun(name: string, defaults: JsonObject, onMain: Ref<boolea
   }
 
   return {
-    experiment, info, state, status, active, actions, going, params, prediction, blocked, error, question, pending, playback,
+    experiment, info, stages, state, status, active, actions, going, params, prediction, blocked, error, question, pending, playback,
     isReplay, offered, origin, scripted,
     locked: computed(() => active.value || isReplay.value || scripted.value || blocked.value !== undefined),
     cancelling: computed(() => active.value && cancelling.value === runId.value),

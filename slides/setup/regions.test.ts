@@ -52,6 +52,11 @@ test('an import becomes a fence with its language and its line ranges', () => {
   )
 })
 
+test('all regions of a file are imported in the order in which they begin', () => {
+  expect(expandSnippets('<<< @/../x.py#* py', () => '# region b\n1\n# endregion b\n# region a\n2\n# endregion a\n'))
+    .toBe(`${FENCE}py\n1\n${FENCE}\n${FENCE}py\n2\n${FENCE}`)
+})
+
 test('the language is the ending of the file unless it is told', () => {
   expect(expandSnippets('<<< ./x.py#inner', read)).toContain(`${FENCE}py\n`)
 })

@@ -1,5 +1,6 @@
 /**
- * Named regions of source files, as slides import them: `<<< @/../file.py#name py {1|2}`.
+ * Named regions of source files, as slides import them: `<<< @/../file.py#name py {1|2}`, and all of a
+ * file in their order: `<<< @/../file.py#* py`.
  *
  * Slidev shows the whole file when a region's name is misspelt, and refuses paths outside
  * `slides/` within magic-move. Here every mistake is an error that names the place and the remedy.
@@ -7,7 +8,7 @@
 
 const START = /^\s*(?:#|\/\/)\s*region\s+([\w-]+)\s*$/
 const END = /^\s*(?:#|\/\/)\s*endregion\s+([\w-]+)\s*$/
-const IMPORT = /^ {0,3}<<<\s*(\S+?)(?:#([\w-]+))?(?:\s+([\w-]+))?(?:\s+(\{.*\}))?\s*$/
+const IMPORT = /^ {0,3}<<<\s*(\S+?)(?:#([\w-]+|\*))?(?:\s+([\w-]+))?(?:\s+(\{.*\}))?\s*$/
 const IMPORT_START = /^ {0,3}<<</
 const FENCE = /^ {0,3}(`{3,}|~{3,})(.*)$/
 const MAGIC_MOVE = /^\s*(?:md|markdown)\s+magic-move\b/
@@ -42,6 +43,11 @@ export function findRegions(source: string, file: string): Map<string, Region> {
   if (unclosed !== undefined)
     throw new Error(`${file}: region "${unclosed}" is never closed; add "# endregion ${unclosed}"`)
   return regions
+}
+
+/** The names of a file's regions, in their order. */
+function regionNames(source: string, file: string): string[] {
+  return [...findRegions(source, file)].sort(([, one], [, other]) => one.start - other.start).map(([name]) => name)
 }
 
 /** Removes the indentation that all non-blank lines share. */
@@ -107,7 +113,8 @@ function expandLine(line: string, read: ReadSource): string {
   const [, path, region, lang, meta = ''] = match
   if (region === undefined)
     throw new Error(`"${line.trim()}" imports a whole file; name a region: ${path}#region`)
-  const code = extractRegion(read(path!), region, path!)
+  const source = read(path!)
   const info = `${lang ?? path!.split('.').pop()} ${meta}`.trim()
-  return `\`\`\`${info}\n${code}\n\`\`\``
+  const names = region === '*' ? regionNames(source, path!) : [region]
+  return names.map(name => `\`\`\`${info}\n${extractRegion(source, name, path!)}\n\`\`\``).join('\n')
 }

@@ -22,6 +22,7 @@ from demo_server.protocol import driver_messages
 from demo_server.protocol.driver_messages import DescribeOptions
 from demo_server.protocol.events import event
 from demo_server.system.checkout import EXPERIMENTS
+from demo_server.system.outline import Outline
 from tests.support.ray_cluster import Outside, RayCluster
 from tests.support.real_driver import Messages, RealDriver, events
 
@@ -298,6 +299,18 @@ def test_each_step_of_the_ladder_reports_what_it_took_in_its_own_stage(
         assert rows[-1] == step["rows"]
     first, last = ladder.STEPS[0][0], ladder.STEPS[-1][0]
     assert step_of(ran["ladder"], first)["cost_s"] > step_of(ran["ladder"], last)["cost_s"]
+
+
+@pytest.mark.parametrize("name", ["ladder", "errors"])
+def test_the_slide_shows_the_code_of_each_stage_that_is_compared_in_its_order(
+    built_outline: Outline, name: str
+) -> None:
+    [shown] = [
+        [region.region for region in slide.regions]
+        for slide in built_outline.slides
+        if slide.experiment == name and slide.starts
+    ]
+    assert shown == list(loader.load(name).module.stages)
 
 
 def test_json_takes_more_bytes_than_parquet_for_the_same_rows(ran: dict[str, Messages]) -> None:

@@ -549,6 +549,12 @@ export interface ExperimentInfo {
    */
   uses_held: boolean
   actions: string[]
+  /**
+   * titles of a comparison's stages, in their order
+   */
+  stages: {
+    [k: string]: string
+  }
 }
 /**
  * What one check found, as a sentence; `remedy` is what to do where it is not `ok`.
