@@ -1,22 +1,18 @@
-import { ref } from 'vue'
-import type { Benchmark } from '../live/views/benchmark'
+import { useAsyncState } from '@vueuse/core'
+import { computed } from 'vue'
 import { parseBenchmark } from '../live/views/benchmark'
 
 /** What `npm run bench -- NAME` left for the deck; `missing` says why there is nothing to show. */
 export function useBenchmark(name: string) {
-  const benchmark = ref<Benchmark>()
-  const missing = ref('')
-
-  async function load(): Promise<void> {
+  async function load() {
     const known = JSON.parse(await read('index.json')) as string[]
-    if (known.includes(name))
-      benchmark.value = parseBenchmark(await read(`${name}.json`), `${name}.json`)
-    else
-      missing.value = `Not measured yet: npm run bench -- ${name}`
+    if (!known.includes(name))
+      throw new Error(`Not measured yet: npm run bench -- ${name}`)
+    return parseBenchmark(await read(`${name}.json`), `${name}.json`)
   }
 
-  load().catch((error: unknown) => { missing.value = error instanceof Error ? error.message : String(error) })
-  return { benchmark, missing }
+  const { state: benchmark, error } = useAsyncState(load, undefined)
+  return { benchmark, missing: computed(() => error.value instanceof Error ? error.value.message : '') }
 }
 
 async function read(file: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { createGlobalState, useEventListener } from '@vueuse/core'
 import { computed, shallowRef } from 'vue'
 import { browserEnvironment, oncePerFrame, socketUrl } from '../live/link/browser'
 import { Connection } from '../live/link/connection'
@@ -24,13 +25,13 @@ function connectDeck() {
   }
   else {
     connection.connect()
-    window.addEventListener('online', () => { connection.nudge() })
-    document.addEventListener('visibilitychange', () => {
+    useEventListener(window, 'online', () => { connection.nudge() })
+    useEventListener(document, 'visibilitychange', () => {
       if (!document.hidden)
         connection.nudge()
     })
   }
-  windows.onmessage = ({ data }: MessageEvent<{ channel: string, patch: JsonObject }>) => { connection.hear(data.channel, data.patch) }
+  windows.onmessage = ({ data }: MessageEvent<{ channel: string, patch: JsonObject }>) => { connection.mergeShared(data.channel, data.patch) }
   return {
     connection,
     view,
@@ -49,9 +50,5 @@ function connectDeck() {
   }
 }
 
-let shared: ReturnType<typeof connectDeck> | undefined
-
 /** The deck's one connection to its server, opened at first use. */
-export function useConnection() {
-  return shared ??= connectDeck()
-}
+export const useConnection = createGlobalState(connectDeck)

@@ -1,4 +1,6 @@
-import { onScopeDispose, ref } from 'vue'
+import { useIntervalFn, useTimeoutFn } from '@vueuse/core'
+import { ref } from 'vue'
+import { fetchJson } from './fetch-json'
 
 export interface Device {
   id: string
@@ -18,66 +20,53 @@ export interface ShownCode {
 
 const EVERY_MS = 2000
 
-async function ask<Answer>(method: string, path: string): Promise<Answer | undefined> {
-  const answer = await fetch(path, { method })
-  const body: unknown = answer.status === 204 ? undefined : await answer.json()
-  if (answer.ok)
-    return body as Answer | undefined
-  const detail = typeof body === 'object' && body && 'detail' in body ? String(body.detail) : answer.statusText
-  throw new Error(detail)
-}
-
 /** The presenter's paired devices, kept up to date while the component lives. */
 export function useDevices() {
   const devices = ref<readonly Device[]>([])
   const code = ref<ShownCode>()
-  const trouble = ref('')
-  let hide: ReturnType<typeof setTimeout> | undefined
+  const error = ref('')
 
-  async function tell<Answer>(asked: Promise<Answer | undefined>): Promise<Answer | undefined> {
+  /** The answer; where there is none, the error is shown. */
+  async function request<Answer>(path: string, method = 'GET'): Promise<Answer | undefined> {
     try {
-      const answer = await asked
-      trouble.value = ''
+      const answer = await fetchJson<Answer>(path, method)
+      error.value = ''
       return answer
     }
-    catch (error) {
-      trouble.value = error instanceof Error ? error.message : String(error)
+    catch (reason) {
+      error.value = reason instanceof Error ? reason.message : String(reason)
       return undefined
     }
   }
 
   async function refresh(): Promise<void> {
     const known = devices.value.length
-    devices.value = await tell(ask<Device[]>('GET', '/api/devices')) ?? devices.value
+    devices.value = await request<Device[]>('/api/devices') ?? devices.value
     // The code is used up.
     if (devices.value.length > known)
       hideCode()
   }
 
+  const hiding = useTimeoutFn(() => { code.value = undefined }, () => (code.value?.seconds ?? 0) * 1000, { immediate: false })
+
   function hideCode(): void {
-    clearTimeout(hide)
+    hiding.stop()
     code.value = undefined
   }
 
   async function showCode(): Promise<void> {
     await refresh()
     hideCode()
-    const shown = await tell(ask<ShownCode>('POST', '/api/devices/codes'))
-    code.value = shown
-    if (shown)
-      hide = setTimeout(hideCode, shown.seconds * 1000)
+    code.value = await request<ShownCode>('/api/devices/codes', 'POST')
+    if (code.value)
+      hiding.start()
   }
 
   async function revoke(device: Device): Promise<void> {
-    await tell(ask('DELETE', `/api/devices/${encodeURIComponent(device.id)}`))
+    await request(`/api/devices/${encodeURIComponent(device.id)}`, 'DELETE')
     await refresh()
   }
 
-  void refresh()
-  const timer = setInterval(() => { void refresh() }, EVERY_MS)
-  onScopeDispose(() => {
-    clearInterval(timer)
-    hideCode()
-  })
-  return { devices, code, trouble, showCode, hideCode, revoke }
+  useIntervalFn(() => { void refresh() }, EVERY_MS, { immediateCallback: true })
+  return { devices, code, error, showCode, hideCode, revoke }
 }

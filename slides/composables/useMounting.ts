@@ -1,6 +1,7 @@
 import type { SlideRoute } from '@slidev/client'
 import { useNav } from '@slidev/client'
-import { computed, onScopeDispose, watch, watchEffect } from 'vue'
+import { promiseTimeout, until } from '@vueuse/core'
+import { computed, onScopeDispose, watchEffect } from 'vue'
 import { useConnection } from './useConnection'
 import { isGoing } from './useRun'
 
@@ -33,20 +34,15 @@ export function useMounting(): void {
   onScopeDispose(() => { disposed = true })
 
   async function fetchAll(): Promise<void> {
-    await passed(FETCH_AFTER_MS)
+    await promiseTimeout(FETCH_AFTER_MS)
     const distance = ({ no }: SlideRoute) => Math.abs(no - currentSlideNo.value)
     for (const { load } of slides.value.toSorted((one, other) => distance(one) - distance(other))) {
-      if (streaming.value)
-        await new Promise(resolve => watch(streaming, resolve, { once: true }))
+      await until(streaming).toBe(false)
       if (disposed)
         return
       await load()
-      await passed(REST_MS)
+      await promiseTimeout(REST_MS)
     }
   }
   void fetchAll()
-}
-
-function passed(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
 }

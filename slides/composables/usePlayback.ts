@@ -1,5 +1,6 @@
 import type { ComputedRef } from 'vue'
-import { computed, onScopeDispose, ref, watch } from 'vue'
+import { useRafFn } from '@vueuse/core'
+import { computed, ref, watch } from 'vue'
 import type { JsonObject } from '../live/protocol/merge'
 import { isObject } from '../live/protocol/merge'
 import type { Playback } from '../live/state/playback'
@@ -44,19 +45,16 @@ export function usePlayback(
   const playing = computed(() => playback.value?.since != null && position.value < length.value)
   const state = computed(() => playback.value && replay.value?.at(position.value))
 
-  let frame: number | undefined
-  function tick(): void {
+  const clock = useRafFn(() => {
     now.value = Date.now()
-    frame = playing.value ? requestAnimationFrame(tick) : undefined
-  }
+    if (!playing.value)
+      clock.pause()
+  }, { immediate: false })
   watch(playback, () => {
-    if (frame === undefined)
-      tick()
+    now.value = Date.now()
+    if (playing.value)
+      clock.resume()
   }, { immediate: true })
-  onScopeDispose(() => {
-    if (frame !== undefined)
-      cancelAnimationFrame(frame)
-  })
 
   const set = ({ position, since, speed }: Playback) => { share({ playback: { position, since, speed } }) }
   const speed = computed(() => playback.value?.speed ?? 1)

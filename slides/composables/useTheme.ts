@@ -1,4 +1,5 @@
 import { useDarkMode } from '@slidev/client'
+import { createSharedComposable } from '@vueuse/core'
 import { nextTick, shallowRef, watch } from 'vue'
 
 const NAMES = ['text', 'muted', 'surface', 'accent', 'ok', 'warn', 'bad', 'recorded'] as const
@@ -10,17 +11,12 @@ function readTheme(): Theme {
   return Object.fromEntries(NAMES.map(name => [name, style.getPropertyValue(`--live-${name}`).trim()])) as Theme
 }
 
-let theme: ReturnType<typeof shallowRef<Theme>> | undefined
-
 /** The deck's colours for canvases, which cannot use CSS variables; they follow dark mode. */
-export function useTheme() {
-  if (!theme) {
-    const current = shallowRef(readTheme())
-    watch(useDarkMode().isDark, async () => {
-      await nextTick()
-      current.value = readTheme()
-    })
-    theme = current
-  }
-  return theme as typeof theme & { value: Theme }
-}
+export const useTheme = createSharedComposable(() => {
+  const theme = shallowRef(readTheme())
+  watch(useDarkMode().isDark, async () => {
+    await nextTick()
+    theme.value = readTheme()
+  })
+  return theme
+})

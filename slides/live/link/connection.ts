@@ -68,18 +68,18 @@ export class Connection {
   private unsent: Record<string, JsonObject[]> = {}
 
   /**
-   * @param unheard is told of what is published while there is no server to pass it on.
+   * @param unsentPatch receives what is published while there is no server to pass it on.
    */
   constructor(
     private readonly environment: Environment,
     private readonly changed: () => void,
-    private readonly unheard: (channel: string, patch: JsonObject) => void = () => undefined,
+    private readonly unsentPatch: (channel: string, patch: JsonObject) => void = () => undefined,
   ) {
     this.starts = new Starts(environment.after)
     this.transport = new Transport(environment, {
       opened: () => { this.hello() },
       received: (frame) => { this.receive(frame) },
-      // That it is open is told with the welcome: role and shared state are then known.
+      // The welcome reports that it is open: role and shared state are then known.
       changed: (link) => {
         if (link !== 'open')
           this.update({ link })
@@ -144,11 +144,11 @@ export class Connection {
       return
     }
     (this.unsent[channel] ??= []).push(patch)
-    this.unheard(channel, patch)
+    this.unsentPatch(channel, patch)
   }
 
   /** Takes what another window of this browser has published past the server. */
-  hear(channel: string, patch: JsonObject): void {
+  mergeShared(channel: string, patch: JsonObject): void {
     this.setChannel(channel, merge(this.view.channels[channel] ?? {}, patch))
   }
 
