@@ -1,10 +1,10 @@
 import { expect, test } from './test'
 
-test('the presenter’s page looks at everything, and says what to do where something would fail', async ({ page, complaints }) => {
+test('the presenter’s page checks everything, and shows what to do where something would fail', async ({ page, complaints }) => {
   complaints.expect(/slides_background\.png was preloaded/) // the deck's cover, which this page is not
   await page.goto('/check')
-  const list = page.locator('.check-list')
-  await expect(list.getByRole('status')).toContainText(/Ready for the stage|to mend/)
+  const list = page.locator('.preflight-list')
+  await expect(list.getByRole('status')).toContainText(/Ready for the stage|to fix/)
   for (const name of ['port', 'memory', 'disk', 'deck', 'recordings', 'data', 'model', 'offline', 'Ray'])
     await expect(list.locator('li', { has: page.locator('strong', { hasText: new RegExp(`^${name}$`) }) })).toBeVisible()
   await expect(list).toContainText('Data and model were loaded with no network.')

@@ -162,7 +162,7 @@ test('the doctor answers each question with a figure of the run just made', asyn
   for (const { name, state: found, figure } of checks) {
     const shown = shownSlide(page).locator(`[data-check="${name}"]`)
     await expect(shown).toHaveAttribute('data-state', found)
-    await expect(shown).toContainText(figure?.label ?? 'not measured here')
+    await expect(shown).toContainText(figure?.label ?? 'not measured')
   }
   expect(checks.find(({ name }) => name === 'loaded')?.state).toBe('ok')
 })

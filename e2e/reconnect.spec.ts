@@ -3,7 +3,7 @@ import { latestRun, message, resetSlide, runButton } from './run'
 import { DemoServer } from './server'
 import { expect, test } from './test'
 
-test('a server that says nothing is STALE, then RECONNECTING, and LIVE when it is back', async ({ presenter, complaints }) => {
+test('a silent server is STALE, then RECONNECTING, and LIVE when it is back', async ({ presenter, complaints }) => {
   complaints.expect(/WebSocket/)
   const server = Number(process.env['DEMO_SERVER_PID'])
   await openSlide(presenter, slideOf('dataset'))

@@ -8,7 +8,7 @@ export async function watchParts(page: Page): Promise<void> {
   await page.evaluate((selector) => {
     const first = new Map<Element, number[]>()
     const jumps = new Set<string>()
-    const look = () => {
+    const compare = () => {
       const canvas = document.querySelector('#slide-content')
       if (!canvas)
         return
@@ -29,7 +29,7 @@ export async function watchParts(page: Page): Promise<void> {
     const watched = window as unknown as { layoutJumps: () => string[] }
     let on = true
     const next = () => {
-      look()
+      compare()
       if (on)
         requestAnimationFrame(next)
     }

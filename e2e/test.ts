@@ -6,18 +6,18 @@ export { expect }
 
 /** What no page of the deck may do. */
 export class Complaints {
-  private readonly heard: string[] = []
+  private readonly messages: string[] = []
   private readonly expected: RegExp[] = []
 
   /** Listens to all pages of a context. */
   follow(context: BrowserContext, origin: string): void {
     context.on('console', (message) => {
       if (['error', 'warning'].includes(message.type()))
-        this.heard.push(`console ${message.type()}: ${message.text()} (${message.location().url})`)
+        this.messages.push(`console ${message.type()}: ${message.text()} (${message.location().url})`)
     })
-    context.on('weberror', (error) => { this.heard.push(`uncaught: ${error.error().stack ?? error.error().message}`) })
-    context.on('request', (request) => { this.hear(request.url(), origin) })
-    context.on('page', (page) => { page.on('websocket', (socket) => { this.hear(socket.url().replace(/^ws/, 'http'), origin) }) })
+    context.on('weberror', (error) => { this.messages.push(`uncaught: ${error.error().stack ?? error.error().message}`) })
+    context.on('request', (request) => { this.checkRequest(request.url(), origin) })
+    context.on('page', (page) => { page.on('websocket', (socket) => { this.checkRequest(socket.url().replace(/^ws/, 'http'), origin) }) })
   }
 
   /** A complaint that belongs to what the test does. */
@@ -26,12 +26,12 @@ export class Complaints {
   }
 
   check(): void {
-    expect(this.heard.filter(complaint => !this.expected.some(pattern => pattern.test(complaint)))).toEqual([])
+    expect(this.messages.filter(complaint => !this.expected.some(pattern => pattern.test(complaint)))).toEqual([])
   }
 
-  private hear(url: string, origin: string): void {
+  private checkRequest(url: string, origin: string): void {
     if (!url.startsWith(`${origin}/`) && !/^(?:data|blob|about):/.test(url))
-      this.heard.push(`request to elsewhere: ${url}`)
+      this.messages.push(`request to elsewhere: ${url}`)
   }
 }
 

@@ -19,7 +19,7 @@ function elapsed() {
 }
 
 /** An event comes at `ms`, and is the run's newest. */
-async function hear(ms: number, t: number) {
+async function receive(ms: number, t: number) {
   vi.setSystemTime(ms)
   now.value = connection.lastFrameAt = ms
   state.value = { seq: (state.value?.seq ?? 0) + 1, t }
@@ -34,14 +34,14 @@ beforeEach(() => {
 
 it('goes on between two events', async () => {
   const seconds = elapsed()
-  await hear(100_000, 4000)
+  await receive(100_000, 4000)
   connection.lastFrameAt = now.value = 101_500
   expect(seconds.value).toBe(5.5)
 })
 
 it('stands still once nothing has come for two seconds, and never goes back', async () => {
   const seconds = elapsed()
-  await hear(100_000, 4000)
+  await receive(100_000, 4000)
   const shown = []
   for (const ms of [101_000, 102_000, 103_000, 160_000]) {
     now.value = ms
@@ -52,7 +52,7 @@ it('stands still once nothing has come for two seconds, and never goes back', as
 
 it('stands still when the run has ended', async () => {
   const seconds = elapsed()
-  await hear(100_000, 4000)
+  await receive(100_000, 4000)
   active.value = false
   now.value = connection.lastFrameAt = 150_000
   expect(seconds.value).toBe(4)

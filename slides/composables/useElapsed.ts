@@ -9,8 +9,8 @@ export function useElapsed() {
   const { state, active, isReplay, playback } = useRun()
   const { connection } = useConnection()
   const now = useNow()
-  const heardAt = ref(Date.now())
-  watch(() => state.value?.seq, () => { heardAt.value = Date.now() })
+  const receivedAt = ref(Date.now())
+  watch(() => state.value?.seq, () => { receivedAt.value = Date.now() })
   return computed(() => {
     if (isReplay.value)
       return playback.position.value / 1000
@@ -18,6 +18,6 @@ export function useElapsed() {
       return 0
     // It stops as the badge says STALE, and does not jump back to when the last frame came.
     const until = Math.min(now.value, connection.lastFrameAt + STALE_AFTER_MS)
-    return (state.value.t + (active.value ? Math.max(0, until - heardAt.value) : 0)) / 1000
+    return (state.value.t + (active.value ? Math.max(0, until - receivedAt.value) : 0)) / 1000
   })
 }

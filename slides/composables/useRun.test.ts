@@ -196,7 +196,7 @@ describe('a recording', () => {
     expect(run.params.value).toEqual({ rows: 3 })
   })
 
-  it('is offered when a run says nothing for a while', () => {
+  it('is offered when a run has no event for a while', () => {
     set({ runs: [runOf()], states: { r1: { seq: 1, t: 0, status: { status: 'running' }, stages: {} } } })
     now.value = Date.now() + 4000
     expect(run.offered.value).toBe(false)

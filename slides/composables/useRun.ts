@@ -13,7 +13,7 @@ import { usePlayback } from './usePlayback'
 
 /** Runs of an earlier evening are not shown: the recordings are for that. */
 export const TONIGHT_MS = 12 * 3600 * 1000
-/** A run that says nothing for so long is offered its recording; the server's watchdog takes longer. */
+/** A run without an event for so long is offered its recording; the server's watchdog takes longer. */
 const STALLED_MS = 8000
 const GOING: readonly string[] = ['queued', 'starting', 'running'] satisfies RunStatus[]
 

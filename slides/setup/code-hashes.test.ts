@@ -6,6 +6,6 @@ import { codeHashes } from './code-hashes'
 
 const VECTORS = fileURLToPath(new URL('../../tests/vectors/provenance/', import.meta.url))
 
-test('an experiment is its file and those beside it that it imports, as the server has it', () => {
+test('an experiment is its file and the experiments that it imports, as the server has it', () => {
   expect(codeHashes(VECTORS)).toEqual(JSON.parse(readFileSync(join(VECTORS, 'hashes.json'), 'utf8')))
 })

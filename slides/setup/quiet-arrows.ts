@@ -1,9 +1,9 @@
 import type { Plugin } from 'vite'
 
-const COMPLAINS = 'if (element == null) {'
+const WARNS = 'if (element == null) {'
 
 /**
- * A slide that is opened first sets its arrows up before it is in the page, and each complains
+ * A slide that is opened first sets its arrows up before it is in the page, and each warns
  * in the console that its ends are missing; a moment later they are found.
  */
 export function quietArrows(): Plugin {
@@ -13,9 +13,9 @@ export function quietArrows(): Plugin {
     transform(code, id) {
       if (!/slidev-addon-fancy-arrow[\\/]components[\\/]use-element-position\.ts/.test(id))
         return null
-      if (!code.includes(COMPLAINS))
-        throw new Error(`${id} no longer has “${COMPLAINS}”: look whether its arrows still complain too early`)
-      return { code: code.replace(COMPLAINS, 'if (element == null && slideContainerRef.value) {'), map: null }
+      if (!code.includes(WARNS))
+        throw new Error(`${id} no longer has “${WARNS}”: check whether its arrows still warn too early`)
+      return { code: code.replace(WARNS, 'if (element == null && slideContainerRef.value) {'), map: null }
     },
   }
 }

@@ -112,7 +112,7 @@ export class Transport {
     this.stopTimer = this.environment.after(GIVE_UP_AFTER_MS, check)
   }
 
-  /** A socket that says nothing is treated as closed, without waiting for the closing handshake. */
+  /** A silent socket is treated as closed, without waiting for the closing handshake. */
   private drop(socket: Socket): void {
     silence(socket)
     this.lose(socket, 1006)

@@ -37,7 +37,7 @@ export function badgeOf(link: LinkStatus, { stale, age }: Freshness, origin: Ori
       return { kind: 'reconnecting', text: stale ? `RECONNECTING ${Math.floor(age)} s` : 'RECONNECTING', meaning: 'The connection was lost; the deck is coming back by itself.' }
     case 'open':
       return stale
-        ? { kind: 'stale', text: `STALE ${Math.floor(age)} s`, meaning: 'The server has said nothing for some time.' }
+        ? { kind: 'stale', text: `STALE ${Math.floor(age)} s`, meaning: 'Nothing has come from the server for some time.' }
         : { kind: 'live', text: 'LIVE', meaning: 'Connected: what this slide shows is what happens now.' }
   }
 }

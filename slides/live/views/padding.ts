@@ -25,7 +25,7 @@ export interface Bar {
 }
 
 export interface Scale {
-  /** As many passes as fit beside each other. */
+  /** As many passes as fit next to each other. */
   passes: number
   /** As many tokens as the highest of them computes. */
   tokens: number
