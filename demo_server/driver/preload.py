@@ -17,8 +17,9 @@ if MODULES in os.environ:
     say_nothing_to_its_makers()
     for name in os.environ[MODULES].split(","):
         importlib.import_module(name)
-    # Its class is defined in an experiment, and comes wrapped in Ray Data's own actor.
+    # Its class is defined in an experiment, observed, and comes in Ray Data's own actor.
     importlib.import_module("ray.data._internal.execution.operators.actor_pool_map_operator")
+    importlib.import_module("demo_server.driver.observe.reporter")
     catalog = importlib.import_module("demo_server.driver.loader")
     for name in catalog.names():
         try:

@@ -21,6 +21,7 @@ from demo_server.data import source
 from demo_server.driver import loader
 from demo_server.driver.cluster import ClusterError, cluster_resources, connect
 from demo_server.driver.observe import observer
+from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.driver.run_loop import RunLoop
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
@@ -32,7 +33,6 @@ from demo_server.ray_internals.workers import raylet_here
 from demo_server.system.memory import memory_bytes, standbys_for
 from demo_server.toolkit.context import Machine
 from demo_server.toolkit.failure import explain
-from demo_server.toolkit.live import open_mailbox
 
 # Each has libraries in memory, about 0.5 GB with torch; the actors after these start cold.
 MOST_WORKERS = 4

@@ -55,12 +55,15 @@ class Engine(ABC):
         """Run one forward pass over `rows`: float32 of shape (len(rows), dim)."""
 
     def passes(self, tokens: Tokens) -> Iterator[tuple[Array, Array]]:
-        """Embed all rows, by length and within the budget, several passes at once.
+        """Embed all rows of a call, by length and within the budget, several passes at once.
 
         Yields the rows of each pass and their vectors, the shortest rows first.
         """
         batches = tokens.batches(self.budget)
-        return zip(batches, self._pool.map(partial(self.embed, tokens), batches), strict=True)
+        done = self._pool.map(partial(self.embed, tokens), batches)
+        for rows, vectors in zip(batches, done, strict=True):
+            counters.embedded(rows, vectors)
+            yield rows, vectors
 
 
 def load_engine(

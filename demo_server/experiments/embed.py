@@ -15,7 +15,6 @@ from ray.data.dataset import MaterializedDataset
 
 from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
-from demo_server.embedding.batching import Array
 from demo_server.embedding.engine import (
     IMPORTS,
     EngineName,
@@ -25,7 +24,6 @@ from demo_server.embedding.engine import (
     offered,
 )
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
-from demo_server.toolkit.live import live
 from demo_server.toolkit.result import outcome, write_parquet
 
 Batch = dict[str, Any]
@@ -62,22 +60,15 @@ class TextEmbedder:
         vectors = np.empty((len(tokens), self.engine.dim), "f4")
         for rows, found in self.engine.passes(tokens):
             vectors[rows] = found
-            self.passed(batch, rows, vectors)
         return {**batch, "embedding": vectors}
 
     # endregion embedder
-
-    def passed(self, batch: Batch, rows: Array, vectors: Array) -> None:
-        """Hear that a forward pass is done: `live` shows rows of it."""
 
 
 def run(params: Params, context: Context) -> Any:
     """Embed the first rows of the dataset, or a shuffle's, and hold it beside the original."""
     source, started = context.source, time.perf_counter()
-
-    def warm(engine: EngineName) -> dict[str, Any] | None:
-        return context.preloaded(*IMPORTS[engine])
-
+    context.imports = IMPORTS[params.engine]
     embedder = context.embedder(params.engine, params.precision, actors=params.concurrency)
     # region source
     dataset = load_dataset(*source.args, **source.kwargs)
@@ -89,13 +80,12 @@ def run(params: Params, context: Context) -> Any:
     # endregion source
     # region pipeline
     ds = ds.map_batches(
-        live(TextEmbedder),
+        TextEmbedder,
         fn_constructor_kwargs=embedder,
         batch_size=params.batch_size,
         compute=ActorPoolStrategy(size=params.concurrency),
         num_cpus=params.num_cpus,
         num_gpus=context.gpus_per_actor(params.concurrency),
-        runtime_env=warm(params.engine),
     )
     # endregion pipeline
     if cleaned.dropped or cleaned.long:

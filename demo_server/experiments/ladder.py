@@ -67,7 +67,7 @@ def pipelines(
     """Return what runs each step, by its name."""
     column, engine = context.source.text_column, context.embedder(engine_name, actors=1)
     del engine["column"]
-    torch_steps = TorchSteps(context.model, column, context.preloaded(TORCH))
+    torch_steps = TorchSteps(context.model, column)
     blocks = math.ceil(rows / BLOCK_ROWS)
     engine_steps = EngineSteps(column, engine, context.cores, blocks)
     return {
@@ -90,6 +90,7 @@ def run(params: Params, context: Context) -> None:
     for name, title, share in STEPS:
         rows = max(LEAST_ROWS, round(len(dataset) * share))
         ds = ray.data.from_huggingface(dataset.select(range(rows)))
+        context.imports = (TORCH,) if hasattr(TorchSteps, name) else ()
         step, last = take_step(context, name, title, rows, partial(ladder[name], ds))
         steps.append(step)
     cosine = check_same(steps, steps[-1].vectors)

@@ -15,7 +15,6 @@ from demo_server.embedding.engine import IMPORTS
 from demo_server.embedding.fast_torch import TorchEngine
 from demo_server.experiments.embed import Batch, TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters, RunError
-from demo_server.toolkit.live import live
 from demo_server.toolkit.memory_limit import can_limit, limited
 
 
@@ -67,18 +66,17 @@ def run(params: Params, context: Context) -> None:
     context.expect(min(params.rows, len(dataset)))
     context.note(f"A batch may take {params.limit_mb} MB beside the model: a real limit.")
 
-    warm = context.preloaded(*preloads[0])
+    context.imports = preloads[0]
     context.prestart(*preloads[0])  # one stands ready, and two stages need one each
     with context.staged("large_batch"):
         try:
             # region large
             ds.map_batches(
-                live(LimitedEmbedder),
+                LimitedEmbedder,
                 fn_constructor_kwargs=limit,
                 batch_size=params.large_batch,
                 compute=ActorPoolStrategy(size=1),
                 num_gpus=context.gpus_per_actor(actors=1),
-                runtime_env=warm,
             ).materialize()
             # endregion large
         except ray.exceptions.RayError as error:
@@ -91,11 +89,10 @@ def run(params: Params, context: Context) -> None:
     with context.staged("small_batch"):
         # region small
         ds.map_batches(
-            live(LimitedEmbedder),
+            LimitedEmbedder,
             fn_constructor_kwargs=limit,
             batch_size=params.small_batch,
             compute=ActorPoolStrategy(size=1),
             num_gpus=context.gpus_per_actor(actors=1),
-            runtime_env=warm,
         ).materialize()
         # endregion small

@@ -21,7 +21,6 @@ from demo_server.experiments import ladder
 from demo_server.protocol.events import ComparisonData, ForwardPass, PassesData
 from demo_server.toolkit.comparison import Step, check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
-from demo_server.toolkit.live import live
 
 Batch = dict[str, Any]
 Passes = list[Array]
@@ -92,16 +91,15 @@ def run(params: Params, context: Context) -> None:
     dataset, _ = drop_unusable(dataset, source.text_column)
     dataset = choose(dataset, params.rows)
     embedder = context.embedder(params.engine, actors=1) | {"pass_rows": params.pass_rows}
-    warm = context.preloaded(*modules)
+    context.imports = modules
 
     def pipeline(udf: type[Embedder], ds: Rows) -> MaterializedDataset[Any]:
         done: MaterializedDataset[Any] = ds.map_batches(
-            live(udf),
+            udf,
             fn_constructor_kwargs=embedder,
             batch_size=CALL_ROWS,
             compute=ActorPoolStrategy(size=1),
             num_gpus=context.gpus_per_actor(actors=1),
-            runtime_env=warm,
         ).materialize()
         return done
 

@@ -14,7 +14,6 @@ from demo_server.data.selection import choose
 from demo_server.embedding.engine import IMPORTS
 from demo_server.experiments.embed import TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters
-from demo_server.toolkit.live import live
 from demo_server.toolkit.result import batch_outcome
 
 
@@ -31,7 +30,7 @@ preloads = [IMPORTS["sentence-transformers"]]
 def run(params: Params, context: Context) -> None:
     """Embed one batch, to see that the class works before the entire dataset waits for it."""
     source, started = context.source, time.perf_counter()
-    warm = context.preloaded(*preloads[0])
+    context.imports = preloads[0]
     dataset = load_dataset(*source.args, **source.kwargs)
     dataset, _ = drop_unusable(dataset, source.text_column)
     dataset = choose(dataset, len(dataset), params.seed)
@@ -39,13 +38,12 @@ def run(params: Params, context: Context) -> None:
     # region peek
     ds = ray.data.from_huggingface(dataset).limit(params.batch_size)
     ds = ds.map_batches(
-        live(TextEmbedder),
+        TextEmbedder,
         fn_constructor_kwargs=context.embedder(actors=1),
         batch_size=params.batch_size,
         compute=ActorPoolStrategy(size=1),
         num_cpus=params.num_cpus,
         num_gpus=context.gpus_per_actor(actors=1),
-        runtime_env=warm,
     )
     batch = ds.take_batch(params.batch_size)
     # endregion peek

@@ -43,6 +43,7 @@ def run(params: Params, context: Context) -> None:
     steps = []
     for lane, name, title in LANES:
         ds = ray.data.from_huggingface(dataset)
+        context.imports = preloads[0] if name == "everything_wrong" else ()
         pipeline = partial(pipelines[name], ds)
         steps.append(take_step(context, lane, title, len(dataset), pipeline)[0])
     slow, fast = steps

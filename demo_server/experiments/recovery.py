@@ -24,7 +24,6 @@ from demo_server.experiments.embed import GUESSED_RATE, TextEmbedder, round_down
 from demo_server.protocol.events import Figure
 from demo_server.ray_internals.actors import actors
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters, RunError
-from demo_server.toolkit.live import live
 
 Action = Callable[[dict[str, JsonValue]], None]
 
@@ -45,7 +44,7 @@ preloads = [IMPORTS["sentence-transformers"]]
 
 def run(params: Params, context: Context) -> None:
     """Embed rows with one actor that may be killed, and count what came out."""
-    source, warm = context.source, context.preloaded(*preloads[0])
+    source, context.imports = context.source, preloads[0]
     dataset = load_dataset(*source.args, **source.kwargs)
     dataset, _ = drop_unusable(dataset, source.text_column)
     dataset = choose(dataset, params.rows)
@@ -60,14 +59,11 @@ def run(params: Params, context: Context) -> None:
         ds = ray.data.from_huggingface(dataset).repartition(params.blocks)
         # region pipeline
         ds = ds.map_batches(
-            live(TextEmbedder),
+            TextEmbedder,
             fn_constructor_kwargs=context.embedder(actors=1),
             batch_size=params.batch_size,
             compute=ActorPoolStrategy(size=1),
             num_gpus=context.gpus_per_actor(actors=1),
-            runtime_env=warm,
-            max_restarts=-1,
-            max_task_retries=-1,
         )
         materialized = ds.materialize()
         # endregion pipeline

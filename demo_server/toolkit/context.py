@@ -4,7 +4,7 @@ A module there declares `Params`, a subclass of `Parameters`, and `run(params, c
 `run` returns, if anything, is held for the experiments that ask it afterwards. The first line of
 its docstring is its title. It may also declare `needs`, `defaults(machine)`, `uses_held`,
 `actions`: the names of what a running one offers in `context.actions`, and `preloads`: lists of
-modules, each for a worker process that stands ready with them (`context.preloaded`).
+modules, each for a worker process that stands ready with them (`context.imports`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from demo_server.embedding.engine import EngineName, Precision, refusal
 from demo_server.protocol.base import Frame
 from demo_server.protocol.driver_messages import Message, Needs, emitted
 from demo_server.protocol.events import FailureData, Figure, NoteData, ResultData, RowsData
-from demo_server.ray_internals.prestart import PrestartError, prestart, runtime_env
+from demo_server.ray_internals.prestart import PrestartError, prestart
 from demo_server.toolkit.failure import explain, release
 
 __all__ = ["Context", "Defaults", "Machine", "Needs", "Parameters", "RunError"]
@@ -82,6 +82,7 @@ class Context:
     reason: str | None = None
     dropped: int = 0  # rows that the pipeline left out on purpose: they are not lost
     prestarted: bool = False  # the run has asked for processes of its own
+    imports: tuple[str, ...] = ()  # modules of the processes that run its pipelines's code
     stage: str | None = None
     worker: str | None = None  # host:pid of the process that the last sample rows came from
     told: list[RowsData] = field(default_factory=list)  # what workers told in this run, no rows
@@ -137,14 +138,6 @@ class Context:
             return 0
         share = self.gpus / actors
         return share if share < 1 else 1
-
-    def preloaded(self, *modules: str) -> dict[str, Any] | None:
-        """`runtime_env` of an actor that gets a process in which `modules` are imported already.
-
-        One stands ready if the experiment's `preloads` lists the same modules; else, as on a
-        cluster that isn't ours, the actor imports them itself.
-        """
-        return runtime_env(modules) if self.own_head else None
 
     def prestart(self, *modules: str) -> None:
         """Have one more such process made ready, for an actor later in this run."""

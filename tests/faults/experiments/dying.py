@@ -17,7 +17,6 @@ from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
 from demo_server.experiments.embed import Batch, TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters
-from demo_server.toolkit.live import live
 
 
 class Params(Parameters):
@@ -51,7 +50,7 @@ def run(params: Params, context: Context) -> None:
     ds = ray.data.from_huggingface(dataset).repartition(20)
     at = {"at": f"{os.environ['DEMO_CACHE']}/fault-at"}
     ds.map_batches(
-        live(DyingEmbedder),
+        DyingEmbedder,
         fn_constructor_kwargs=at | context.embedder(actors=1),
         batch_size=64,
         compute=ActorPoolStrategy(size=1),

@@ -13,7 +13,6 @@ from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
 from demo_server.experiments.embed import Batch, TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters
-from demo_server.toolkit.live import live
 
 
 class Params(Parameters):
@@ -37,7 +36,7 @@ def run(params: Params, context: Context) -> None:
     dataset = dataset.add_column("number", [str(n) for n in range(len(dataset))])
     ds = ray.data.from_huggingface(dataset).repartition(20).map_batches(read, batch_size=64)
     ds.map_batches(
-        live(TextEmbedder),
+        TextEmbedder,
         fn_constructor_kwargs=context.embedder(actors=1),
         batch_size=64,
         compute=ActorPoolStrategy(size=1),
