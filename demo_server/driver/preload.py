@@ -10,11 +10,11 @@ from __future__ import annotations
 import importlib
 import os
 
-from demo_server.embedding.openvino import say_nothing_to_its_makers
+from demo_server.embedding.openvino import disable_telemetry
 from demo_server.ray_internals.prestart import MODULES
 
 if MODULES in os.environ:
-    say_nothing_to_its_makers()
+    disable_telemetry()
     for name in os.environ[MODULES].split(","):
         importlib.import_module(name)
     # Its class is defined in an experiment, observed, and comes in Ray Data's own actor.

@@ -25,6 +25,7 @@ from demo_server.driver.observe.observer import Observation, observing
 from demo_server.driver.observe.reporter import observed
 from demo_server.driver.observe.watchdog import guarding
 from demo_server.embedding.device import Device
+from demo_server.embedding.registry import row_of
 from demo_server.protocol.driver_messages import Ended, Message, RunCommand
 from demo_server.protocol.events import ChecksData, RowsData
 from demo_server.ray_internals.dataset_methods import code_replaced
@@ -98,7 +99,7 @@ class RunLoop:
             offered(args)
 
     def _abandon(self, error: Exception) -> None:
-        """End a run whose thread waits for ever inside Ray, and with it this process."""
+        """End a run whose thread waits inside Ray without end, and with it this process."""
         failure = explain(error)
         if self.context:
             self.context.emit(failure)
@@ -123,11 +124,13 @@ class RunLoop:
 def observe(context: Context, code: Any) -> tuple[Any, dict[str, Any]]:
     """Return what runs in place of a pipeline's code, and the process that it gets.
 
-    The process is one that has imported what `context.imports` names, and stands ready.
+    The process is one that stands ready and has imported what the class's engine needs; for code
+    that is no engine's, what `context.imports` names.
     """
-    options = {}
-    if context.imports and context.own_head:
-        options["runtime_env"] = runtime_env(context.imports)
+    row, options = row_of(code), {}
+    imports = row.imports if row else context.imports
+    if imports and context.own_head:
+        options["runtime_env"] = runtime_env(imports)
     return observed(code, context.source.text_column), options
 
 

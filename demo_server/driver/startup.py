@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 # An experiment that has shut Ray down must not have it started again behind its back.
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
@@ -25,7 +25,7 @@ from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.driver.run_loop import RunLoop
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
-from demo_server.embedding.engine import IMPORTS, EngineName
+from demo_server.embedding.registry import ROWS
 from demo_server.protocol.driver_messages import DriverOptions, Ended, Message, PrioritizeCommand
 from demo_server.ray_internals.patches import disable_hub_lookup, start_actor_location_tracker
 from demo_server.ray_internals.prestart import PrestartError, prestart, standing
@@ -137,9 +137,9 @@ def preloads_of(
     experiment: loader.Experiment, prioritized: Sequence[PrioritizeCommand]
 ) -> list[tuple[str, ...]]:
     """Return the experiment's preloads; where a run waits, only what that imports."""
-    found = experiment.preloads
+    found, imports = experiment.preloads, {row.name: row.imports for row in ROWS}
     for run in prioritized:
-        engine = IMPORTS.get(cast(EngineName, run.params.get("engine")))
+        engine = imports.get(str(run.params.get("engine")))
         here = experiment.name == run.experiment
         found = [modules for modules in found if here and engine in (None, modules)]
     return found

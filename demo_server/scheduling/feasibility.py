@@ -32,11 +32,11 @@ def check_feasible(description: Description, params: Params, cpus: float) -> Non
         if change
         else "Use a machine with more CPUs."
     )
+    tasks = f" + {needs.task_cpus:g} CPU for the tasks that feed them" if needs.task_cpus else ""
     raise Refusal(
         ErrorCode.INFEASIBLE,
-        f"{actors:g} {'actor' if actors == 1 else 'actors'} x {each:g} CPU + "
-        f"{needs.task_cpus:g} CPU for the read and repartition tasks = {total:g} CPUs, "
-        f"but there are {cpus:g}. Ray would wait for ever. {remedy}",
+        f"{actors:g} {'actor' if actors == 1 else 'actors'} x {each:g} CPU{tasks} = {total:g} "
+        f"CPUs, but there are {cpus:g}. {remedy}",
         field,
         feasible,
     )

@@ -531,7 +531,7 @@ export interface ExperimentInfo {
    */
   rate?: number | null
   /**
-   * the same by `engine precision`, for a run that has these parameters
+   * the same by engine, for a run that has this parameter
    */
   rates?: {
     [k: string]: number

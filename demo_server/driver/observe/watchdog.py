@@ -1,4 +1,8 @@
-"""Ends a run that will never end: it waits for ever, or its workers die again and again."""
+"""Ends a run that will never end: it makes no progress, or its workers die again and again.
+
+Ray has a limit of its own, `execution_no_progress_timeout_s`: half an hour, and none where the plan
+has an all-to-all operator, `repartition` for one (ray-project/ray#44687).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +43,7 @@ class HangingError(Exception):
 
 
 class WorkersDiedError(Exception):
-    """Ray repeats for ever what kills its worker."""
+    """Ray repeats without end what kills its worker."""
 
 
 class Deaths:
@@ -134,7 +138,7 @@ class Watchdog:
         if self._full:
             return HangingError(f"{reason} The object store is full.")
         if free < 1:
-            why = "The actors hold every CPU, and none is left for the tasks that feed them."
+            why = "Actors that hold every CPU leave none for the tasks that feed them."
             return StalledError(f"{said} {why}")
         return HangingError(f"{said} It waits for something else than a CPU.")
 

@@ -9,7 +9,7 @@ import numpy as np
 from ray.data import ActorPoolStrategy
 
 from demo_server.embedding.batching import Array
-from demo_server.embedding.engine import load_engine
+from demo_server.embedding.registry import load_engine
 
 Row = dict[str, Any]
 Batch = dict[str, Any]
