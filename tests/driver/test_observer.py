@@ -30,7 +30,7 @@ class Emitting:
         self.total = total
         self.said: list[Any] = []
 
-    def emit(self, kind: str, data: Any) -> None:
+    def emit(self, data: Any) -> None:
         self.said.append(data)
 
 
