@@ -22,14 +22,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from demo_server.driver import loader
-from demo_server.driver.cluster import ClusterError, cluster_resources
+from demo_server.driver.cluster import cluster_resources
 from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import start
 from demo_server.embedding.batching import Array
 from demo_server.embedding.conversion import ensure
 from demo_server.embedding.registry import offered
 from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
-from demo_server.protocol.errors import InputError
+from demo_server.protocol.errors import ClusterError, InputError
 from demo_server.protocol.events import ProgressData
 from demo_server.ray_internals.workers import raylet_here
 from demo_server.system.cpus import usable_cpus

@@ -11,6 +11,7 @@ import importlib
 import os
 
 from demo_server.embedding.openvino import disable_telemetry
+from demo_server.protocol.errors import ExperimentError
 from demo_server.ray_internals.prestart import MODULES
 
 if MODULES in os.environ:
@@ -24,5 +25,5 @@ if MODULES in os.environ:
     for name in catalog.names():
         try:
             catalog.load(name)
-        except catalog.ExperimentError:  # the standby has said so; a run that asks for it fails
+        except ExperimentError:  # the standby has said so; a run that asks for it fails
             continue

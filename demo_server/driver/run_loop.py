@@ -27,11 +27,12 @@ from demo_server.driver.observe.watchdog import guarding
 from demo_server.embedding.device import Device
 from demo_server.embedding.registry import row_of
 from demo_server.protocol.driver_messages import Ended, Message, RunCommand
+from demo_server.protocol.errors import ExperimentError, RunError
 from demo_server.protocol.events import ChecksData, RowsData
 from demo_server.ray_internals.dataset_methods import code_replaced
 from demo_server.ray_internals.prestart import runtime_env
 from demo_server.system.cpus import usable_cpus
-from demo_server.toolkit.context import Context, RunError
+from demo_server.toolkit.context import Context
 from demo_server.toolkit.failure import clean, explain, release
 
 POLL_S = 1.0
@@ -56,7 +57,7 @@ class RunLoop:
         try:
             experiment = loader.load(command.experiment)
             params = experiment.parameters.model_validate(command.params)
-        except (loader.ExperimentError, ValidationError) as error:
+        except (ExperimentError, ValidationError) as error:
             return Ended(status="failed", reason=clean(str(error)))
         context = self.context = self._context(Path(command.directory))
         observation: Observation | None = None

@@ -19,7 +19,7 @@ from ray.exceptions import RayActorError
 
 from demo_server.data import source
 from demo_server.driver import loader
-from demo_server.driver.cluster import ClusterError, cluster_resources, connect
+from demo_server.driver.cluster import cluster_resources, connect
 from demo_server.driver.observe import observer
 from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.driver.run_loop import RunLoop
@@ -27,8 +27,9 @@ from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.registry import ROWS
 from demo_server.protocol.driver_messages import DriverOptions, Ended, Message, PrioritizeCommand
+from demo_server.protocol.errors import ClusterError, ExperimentError, PrestartError
 from demo_server.ray_internals.patches import disable_hub_lookup, start_actor_location_tracker
-from demo_server.ray_internals.prestart import PrestartError, prestart, standing
+from demo_server.ray_internals.prestart import prestart, standing
 from demo_server.ray_internals.workers import raylet_here
 from demo_server.system.memory import memory_bytes, standbys_for
 from demo_server.toolkit.context import Machine
@@ -96,7 +97,7 @@ def load_experiments() -> list[loader.Experiment]:
     for name in loader.names():
         try:
             found.append(loader.load(name))
-        except loader.ExperimentError as error:
+        except ExperimentError as error:
             print(error, file=sys.stderr)
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from demo_server.toolkit.context import Context, Parameters, RunError
+from demo_server.protocol.errors import RunError
+from demo_server.toolkit.context import Context, Parameters
 from demo_server.toolkit.result import outcome
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import KINDS, Event
 from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import log
-from demo_server.runs.log import BrokenLogError, Header
+from demo_server.runs.log import Header
 from demo_server.system.files import write_atomically
 
 MAX_BYTES = 300_000

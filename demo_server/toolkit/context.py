@@ -24,8 +24,9 @@ from demo_server.embedding.device import Device
 from demo_server.embedding.registry import find
 from demo_server.protocol.base import Frame
 from demo_server.protocol.driver_messages import Message, Needs, emitted
+from demo_server.protocol.errors import PrestartError, RunError
 from demo_server.protocol.events import FailureData, Figure, NoteData, ResultData, RowsData
-from demo_server.ray_internals.prestart import PrestartError, prestart
+from demo_server.ray_internals.prestart import prestart
 from demo_server.toolkit.failure import explain, release
 
 __all__ = ["Context", "Defaults", "Machine", "Needs", "Parameters", "RunError"]
@@ -58,10 +59,6 @@ class Defaults:
 
     values: dict[str, JsonValue]
     reason: str
-
-
-class RunError(Exception):
-    """An experiment ends its run as failed, with this sentence as the reason."""
 
 
 @dataclass

@@ -12,8 +12,9 @@ import pytest
 
 from demo_server import experiments
 from demo_server.driver import loader
-from demo_server.driver.loader import ExperimentError, regions
+from demo_server.driver.loader import regions
 from demo_server.protocol.driver_messages import DescribeOptions, Description, Descriptions
+from demo_server.protocol.errors import ExperimentError
 from demo_server.system.checkout import EXPERIMENTS
 from demo_server.system.settings import Inputs
 from demo_server.toolkit.context import Machine

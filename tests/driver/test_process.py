@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from demo_server.driver import loader
-from demo_server.driver.cluster import ClusterError, connect, mismatch
+from demo_server.driver.cluster import connect, mismatch
 from demo_server.driver.startup import preloads_of
 from demo_server.embedding.registry import OPENVINO
 from demo_server.processes.ray_head import local_env
 from demo_server.protocol.driver_messages import PrioritizeCommand
+from demo_server.protocol.errors import ClusterError
 from demo_server.system.process import kill_group
 from demo_server.system.settings import Inputs
 from tests.faults.stage import copy_checkout

@@ -20,7 +20,8 @@ from demo_server.embedding.batching import Array, Tokens
 from demo_server.embedding.device import cpu_has_bf16
 from demo_server.embedding.registry import ROWS, Row, find
 from demo_server.protocol.driver_messages import Message
-from demo_server.toolkit.context import Context, RunError
+from demo_server.protocol.errors import RunError
+from demo_server.toolkit.context import Context
 from tests.support.prepared_cache import converted_model
 
 FAST = ROWS[1:]

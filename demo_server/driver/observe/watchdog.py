@@ -26,6 +26,7 @@ from demo_server.ray_internals.workers import (
     workers,
 )
 from demo_server.system.environment import stall_s
+from demo_server.system.errors import DemoError
 from demo_server.toolkit.context import Context
 
 INTERVAL_S = 0.5
@@ -38,11 +39,11 @@ MAX_DEATHS = 3
 FULL_SHARE = 0.9
 
 
-class HangingError(Exception):
+class HangingError(DemoError):
     """The pipeline waits, and not for a CPU."""
 
 
-class WorkersDiedError(Exception):
+class WorkersDiedError(DemoError):
     """Ray repeats without end what kills its worker."""
 
 
