@@ -117,7 +117,7 @@ def _header(header: Header, info: ExperimentInfo) -> RecordingHeader:
         date=header.date,
         machine=RecordingMachine.model_validate(header.machine),
         versions=header.versions,
-        # A path says where it lies on the machine that recorded: nobody's business.
+        # A path would name directories of the machine that recorded.
         dataset=Path(header.dataset).name if Path(header.dataset).is_absolute() else header.dataset,
         model=Path(header.model).name if Path(header.model).is_absolute() else header.model,
         code_hash=header.code_hash,

@@ -14,7 +14,7 @@ Params = dict[str, JsonValue]
 
 
 def check_feasible(description: Description, params: Params, cpus: float) -> None:
-    """Add up what a run asks of the cluster, because Ray would wait and say nothing.
+    """Add up what a run asks of the cluster, because Ray only waits for CPUs that never come free.
 
     Raises:
         Refusal: it asks for more than `cpus`; with the sum, and with parameters that would do.
@@ -58,7 +58,7 @@ def _feasible(description: Description, params: Params, cpus: float) -> Params |
 
 
 def _amount(need: str | float, params: Params) -> float:
-    """Return a need as a number; a string names the parameter that says it."""
+    """Return a need as a number; a string names the parameter that has it."""
     value = params[need] if isinstance(need, str) else need
     if not isinstance(value, int | float):
         raise TypeError(f"{need} = {value!r} is no amount")
