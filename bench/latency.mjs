@@ -42,7 +42,6 @@ async function main() {
     const measured = []
     for (const engine of enginesOf(await experiment(server.url))) {
       await stage.choose('engine', engine.name)
-      await stage.choose('precision', engine.precision)
       measured.push({ engine, rounds: await inARow(stage, family, engine) })
     }
     report(measured, await stage.batches())
@@ -78,7 +77,7 @@ async function inARow(stage, family, engine) {
     const idle = Date.now() - asked
     const cancelled = (await stage.said(/^Cancelled/)) - asked
     rounds.push({ number, atOnce, changed, ...started, cancelled, idle })
-    say(`${engine.name} ${engine.precision}, run ${number} of ${ROUNDS}: ${JSON.stringify(rounds.at(-1))}`)
+    say(`${engine.name}, run ${number} of ${ROUNDS}: ${JSON.stringify(rounds.at(-1))}`)
     if ((number + 1) % AT_ONCE_EVERY !== 0) await pause(PAUSE_MS)
   }
   return rounds
@@ -100,15 +99,14 @@ function report(measured, batches) {
         ...medianAndWorst('press Cancel to no actor process left', seconds(all, 'idle'), { unit: 's', at_most: 2 }),
       ],
       notes: [
-        `Chromium on the built deck at 1280x720, all its slides fetched, Ray warm, this machine’s default parameters but for engine and precision, ${ROUNDS} runs in a row with each engine. A run is cancelled after ${WORK_MS / 1000} s of work; then ${PAUSE_MS / 1000} s pass, or for every ${AT_ONCE_EVERY}th run none: it is started right after the cancel. Every ${CHANGED_EVERY}rd has another batch_size than the one before.`,
+        `Chromium on the built deck at 1280x720, all its slides fetched, Ray warm, this machine’s default parameters but for the engine, ${ROUNDS} runs in a row with each engine. A run is cancelled after ${WORK_MS / 1000} s of work; then ${PAUSE_MS / 1000} s pass, or for every ${AT_ONCE_EVERY}th run none: it is started right after the cancel. Every ${CHANGED_EVERY}rd has another batch_size than the one before.`,
         'Painted: the frame after the change has been drawn, so up to one frame more than what an eye sees. Accepted and first event: when the page’s socket has them. A batch’s time is stamped by the actor when the model has returned; page and actor share the clock.',
       ],
     }),
   )
 }
 
-function ofEngine({ name, precision, row }, rounds, seconds) {
-  const of = `${name} ${precision}`
+function ofEngine({ name: of, row }, rounds, seconds) {
   const special = (what, some) => (some.length ? [{ what: `… ${what}, median of ${some.length}`, value: quantile(seconds(some, 'firstRow'), 0.5), unit: 's' }] : [])
   return [
     ...medianAndWorst(`${of}: press Run to the first sample row painted`, seconds(rounds, 'firstRow'), { unit: 's', at_most: row.median, worst_at_most: row.worst }),

@@ -1,4 +1,4 @@
-"""What it gives to run the passes of a batch beside each other, of one thread each."""
+"""What it gives to run the passes of a batch next to each other, of one thread each."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ import numpy as np
 from bench.rates import median_ratio, pace
 from demo_server.data import source
 from demo_server.embedding import conversion, model
+from demo_server.embedding.base import Engine
 from demo_server.embedding.batching import Array
 from demo_server.embedding.device import likely_device
-from demo_server.embedding.engine import Engine, load_engine, offered
+from demo_server.embedding.registry import offered
 from demo_server.system.cpus import usable_cpus
 
 ROWS, ROUNDS = 10_000, 5
 # Of one call, as `embed` has them by default.
 CALL_ROWS = 2048
-FORMS = {"one after the other": None, "beside each other": 1}
+FORMS = ("one after the other", "next to each other")
 
 
 def main() -> None:
@@ -33,21 +34,23 @@ def main() -> None:
     chosen = source.resolve()
     texts = np.array(chosen.load()[: args.rows][chosen.text_column], object)
     measures: list[dict[str, Any]] = []
-    for name, precision in offered(likely_device()):
+    cores = usable_cpus()
+    for row in offered(likely_device())[1:]:
         path = model.resolve().path
-        path = str(conversion.ensure(path)) if name == "openvino" else path
+        path = str(conversion.ensure(path)) if row.converted else path
         rounds: dict[str, dict[int, float]] = {form: {} for form in FORMS}
         for number in range(args.rounds + 1):
             # Who comes first alternates; each is loaded anew, as torch has one number of threads.
-            for form in list(FORMS)[:: 1 if number % 2 else -1]:
-                engine = load_engine(path, name, precision, usable_cpus(), FORMS[form])
+            for form in FORMS[:: 1 if number % 2 else -1]:
+                threads, passes = (cores, 1) if form == FORMS[0] else (1, cores)
+                engine = row.embedder.load(path, threads, passes)
                 rate = measure(engine, texts)
                 if number:  # the first of its kind is slower
                     rounds[form][number] = rate
-                print(f"{name} {precision}, {form}: {rate:.0f} rows/s", file=sys.stderr)
+                print(f"{row.name}, {form}: {rate:.0f} rows/s", file=sys.stderr)
         before, after = (rounds[form] for form in FORMS)
         for form, rates in rounds.items():
-            what = f"{name} {precision}, passes {form}"
+            what = f"{row.name}, passes {form}"
             rate = statistics.median(rates.values())
             measures.append({"what": what, "value": rate, "unit": "rows/s", "digits": 0})
         ratio = median_ratio(after, before)

@@ -22,7 +22,7 @@ from bench.embed import bundled
 from bench.memory_peaks import peaks
 from bench.rates import Arrival, rates
 from demo_server.embedding.device import likely_device
-from demo_server.embedding.engine import offered
+from demo_server.embedding.registry import ROWS, offered
 
 SIZES = "1000,10000,110000,1000000"
 BASE = 10_000
@@ -50,7 +50,7 @@ class Size:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", default=SIZES)
-    parser.add_argument("--engine", choices=["openvino", "sentence-transformers"])
+    parser.add_argument("--engine", choices=[row.name for row in ROWS])
     args = parser.parse_args()
     sizes = sorted({int(rows) for rows in args.rows.split(",")})
     file = repeated(sizes[-1], Path(os.environ["DEMO_CACHE"]) / "rows.parquet")
@@ -90,19 +90,19 @@ def repeated(rows: int, file: Path) -> Path:
 def chosen(server: Served, engine: str | None) -> tuple[dict[str, Any], float]:
     """Return the parameters and what is known of their pace, in rows a second.
 
-    Without `engine`, OpenVINO where there is one, in the fastest precision.
+    Without `engine`, the last that this machine offers, which is the fastest.
 
     Raises:
         MeasuringError: this machine does not have the engine.
     """
-    pairs = [pair for pair in offered(likely_device()) if engine in (None, pair[0])]
-    if not pairs:
+    names = [row.name for row in offered(likely_device()) if engine in (None, row.name)]
+    if not names:
         raise MeasuringError(f"engine {engine} is not on this machine")
-    name, precision = pairs[-1]
+    name = names[-1]
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/experiments") as answer:
         (embed,) = [one for one in json.load(answer) if one["name"] == "embed"]
-    rate = embed["rates"].get(f"{name} {precision}") or GUESSED_RATE
-    return {"engine": name, "precision": precision}, float(rate)
+    rate = embed["rates"].get(name) or GUESSED_RATE
+    return {"engine": name}, float(rate)
 
 
 def foretell(sizes: list[int], rate: float) -> None:
@@ -187,7 +187,7 @@ def measures(done: list[Size]) -> list[dict[str, Any]]:
 
 def notes(params: dict[str, Any]) -> list[str]:
     return [
-        f"`embed` with engine {params['engine']}, precision {params['precision']}, a block of "
+        f"`embed` with engine {params['engine']}, a block of "
         f"about {ROWS_A_BLOCK:,} rows, {MOST_BLOCKS:,} blocks at most. The rows are "
         "the bundled dataset's, shuffled, and repeated where there are more. Steady pace: from the "
         f"first rows to the last; that of {BASE:,} rows is the median of runs before and after the "

@@ -54,7 +54,7 @@ class Ledger:
 
 def title(name: str) -> str:
     kind, _, engine = name.partition(":")
-    return TITLES[kind] + (f", {engine.replace(':', ' ')}" if engine else "")
+    return TITLES[kind] + (f", {engine}" if engine else "")
 
 
 def table(ledger: Ledger, ceilings: dict[str, float]) -> list[dict[str, Any]]:
@@ -89,23 +89,23 @@ def ratios(ledger: Ledger, rows: int, rounds: int) -> list[dict[str, Any]]:
     """Return the ratios, with their bars where rows and rounds are those that count."""
     full = rows >= ROWS and rounds >= ROUNDS
     total = TOTAL_RATIO if rows == TOTAL_ROWS and rounds >= ROUNDS else None
-    torch, openvino = "sentence-transformers", "openvino"
-    fastest = [f"openvino:{p}" for p in ("bf16", "f32") if f"ours:openvino:{p}" in ledger.rates][:1]
+    openvino = ("OpenVinoBf16Embedder", "OpenVinoEmbedder")
+    fastest = [engine for engine in openvino if f"ours:{engine}" in ledger.rates][:1]
     asked: list[tuple[str, str, str, float | None]] = [
-        (f"ours:{torch}:f32", "encode", "steady", 1.25),
-        (f"ours:{torch}:bf16", "encode", "steady", 2.0),
+        ("ours:TextEmbedder", "encode", "steady", 1.0),
+        ("ours:TorchEmbedder", "encode", "steady", 1.25),
+        ("ours:TorchBf16Embedder", "encode", "steady", 2.0),
     ]
-    for engine in (openvino, torch):
-        for p in ("f32", "bf16"):
-            bar = 0.85 if engine == openvino else None
-            asked.append((f"ours:{engine}:{p}", f"bare:{engine}:{p}", "steady", bar))
+    for engine in (*openvino, "TorchEmbedder", "TorchBf16Embedder"):
+        bar = 0.85 if engine in openvino else None
+        asked.append((f"ours:{engine}", f"bare:{engine}", "steady", bar))
     for pair in fastest:
         asked.append((f"ours:{pair}", "course", "steady", 4.5))
         asked.append((f"ours:{pair}", "course", "total", total))
         asked.append((f"ours:{pair}", "course", "run", None))
         asked += [(f"ours:{pair}", f"{peer}:{pair}", "steady", 1.0) for peer in ("daft", "spark")]
     asked += [
-        (f"ours:{torch}:f32", peer, "steady", 1.0)
+        ("ours:TorchEmbedder", peer, "steady", 1.0)
         for peer in ("daft", "spark", "datasets-map", "encode-pool")
     ]
     made = []

@@ -95,7 +95,6 @@ function coldRun(browser, slide, engine) {
       await page.goto(`http://localhost:${port}/${slide}`)
       const stage = new Stage(page, slide)
       await stage.choose('engine', engine.name)
-      await stage.choose('precision', engine.precision)
       await stage.start()
       return { firstRow: (await page.evaluate('window.seen.rowsAt')) - began }
     }),
@@ -182,14 +181,14 @@ try {
         ...medianAndWorst('first slide painted', seconds('painted'), { unit: 's', at_most: 3 }),
         ...medianAndWorst('Ray ready', seconds('ready'), { unit: 's' }),
         ...engines.flatMap((engine) =>
-          medianAndWorst(`first row of a run of ${engine.name} ${engine.precision}, started at once`, seconds('firstRow', cold[engine.name]), { unit: 's', at_most: engine.cold }),
+          medianAndWorst(`first row of a run of ${engine.name}, started at once`, seconds('firstRow', cold[engine.name]), { unit: 's', at_most: engine.cold }),
         ),
         ...medianAndWorst('Ctrl-C until every process is gone', seconds('ended'), { unit: 's', at_most: 5 }),
         { what: `script before the first slide, ${script.files} files, compressed`, value: Math.round(script.bytes / 1000), unit: 'kB', at_most: MOST_SCRIPT_KB },
         { what: '… the largest file', value: Math.round(script.largest / 1000), unit: 'kB' },
       ],
       notes: [
-        `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'}, counted from the start of \`npm\`. The page is opened when health answers, in a browser that runs already and has an empty cache; painted means first contentful paint and the cover’s heading in view, in a frame that was drawn. A run started at once: the slide is opened when health answers, engine and precision are chosen, Run is pressed as soon as the slide lets one; until its first sample row is painted.`,
+        `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'}, counted from the start of \`npm\`. The page is opened when health answers, in a browser that runs already and has an empty cache; painted means first contentful paint and the cover’s heading in view, in a frame that was drawn. A run started at once: the slide is opened when health answers, the engine is chosen, Run is pressed as soon as the slide lets one; until its first sample row is painted.`,
         'Script: each file that the browser has asked for before the first slide is painted, by itself in gzip.',
       ],
     }),

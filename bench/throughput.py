@@ -40,7 +40,7 @@ from bench.standings import (
 )
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
-from demo_server.embedding.engine import offered
+from demo_server.embedding.registry import find, offered
 from demo_server.system.cpus import usable_cpus
 
 # A contender that takes longer is stopped: the slowest known makes 100 rows/s after 30 s.
@@ -57,8 +57,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", help="contenders, by the first part of their names")
     args = parser.parse_args()
-    pairs = ["{}:{}".format(*pair) for pair in offered(likely_device())]
-    names = chosen(contenders(pairs), args.only)
+    engines = [row.name for row in offered(likely_device())]
+    names = chosen(contenders(engines), args.only)
     place = Path(tempfile.mkdtemp(dir=os.environ["DEMO_CACHE"]))
     job, reference, ledger = prepare(args.rows, place, names)
     say(f"{len(names)} contenders, {args.rows} rows, {args.rounds} rounds …")
@@ -75,11 +75,11 @@ def main() -> None:
     print(json.dumps(found))
 
 
-def contenders(pairs: list[str]) -> list[str]:
-    """Return who takes part, in turn: with our engine inside, for each engine or the fastest."""
-    fastest = pairs[-1]
+def contenders(engines: list[str]) -> list[str]:
+    """Return who takes part, in turn: with an engine of ours inside, each or the fastest."""
+    fastest = engines[-1]
     return [
-        *[f"ours:{pair}" for pair in pairs],
+        *[f"ours:{engine}" for engine in engines],
         "course",
         "encode",
         "encode-pool",
@@ -89,7 +89,7 @@ def contenders(pairs: list[str]) -> list[str]:
         "spark",
         f"spark:{fastest}",
         "onnx",
-        *[f"bare:{pair}" for pair in pairs],
+        *[f"bare:{engine}" for engine in engines if engine != "TextEmbedder"],
     ]
 
 
@@ -121,7 +121,7 @@ def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]
     path = str(model.resolve().path)
     converted = onnx = None
     kinds = {name.partition(":")[0] for name in names}
-    if any("openvino" in name for name in names):
+    if any(find(e).converted for name in names if (e := name.partition(":")[2])):
         say("The model is converted for OpenVINO …")
         converted = str(conversion.ensure(path))
     if kinds & {"daft", "spark", "onnx"}:

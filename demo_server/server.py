@@ -22,8 +22,8 @@ from demo_server.composition import Composition
 from demo_server.preflight.checks import Serving, preflight
 from demo_server.processes import state_file
 from demo_server.processes.calibration import Calibration
-from demo_server.processes.descriptions import DescribeError
 from demo_server.processes.state_file import StateFile
+from demo_server.protocol.errors import DescribeError, ServeError
 from demo_server.protocol.findings import Finding
 from demo_server.protocol.frames import MAX_CLIENT_FRAME_BYTES, ServerStatus
 from demo_server.runs.log import Author
@@ -49,10 +49,6 @@ DESCRIBE_RETRY_S = 30.0
 RECORDED = "This talk plays its recordings. Start it without --recorded to run anything."
 
 log = logging.getLogger("demo_server")
-
-
-class ServeError(Exception):
-    """Why the server cannot start, in one sentence."""
 
 
 class DemoServer:

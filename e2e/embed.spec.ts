@@ -13,10 +13,10 @@ test('pressing R embeds the rows before the eyes of the presenter and of a viewe
   await resetSlide(presenter)
   await setParameter(presenter, 'rows', 600)
   await setParameter(presenter, 'batch_size', 64)
-  await chooseParameter(presenter, 'engine', 'openvino')
+  await chooseParameter(presenter, 'engine', 'OpenVinoEmbedder')
   await expect(message(presenter)).toContainText('The first 600 of')
   await expect(shownSlide(presenter).locator('.live-code')).toContainText('batch_size=64')
-  await expect(shownSlide(presenter).locator('.live-code')).toContainText('"openvino"')
+  await expect(shownSlide(presenter).locator('.live-code')).toContainText('OpenVinoEmbedder,')
 
   await watchParts(presenter)
   await presenter.keyboard.press('r')
@@ -41,7 +41,7 @@ test('pressing R embeds the rows before the eyes of the presenter and of a viewe
     .toEqual(await slide.locator('.run-rows .row .text').allTextContents())
 
   const { run, state } = await latestRun(presenter, 'embed')
-  expect(run.params).toMatchObject({ rows: 600, batch_size: 64, engine: 'openvino', precision: 'f32' })
+  expect(run.params).toMatchObject({ rows: 600, batch_size: 64, engine: 'OpenVinoEmbedder' })
   expect(state.stages['']?.result?.rows).toBe(600)
   expect(state.stages['']?.result?.first_rows.map(row => row.dim)).toEqual([384, 384, 384])
 })

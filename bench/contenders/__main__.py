@@ -16,19 +16,19 @@ from bench.contenders.job import Job, Outcome, read_arrivals
 def named(name: str) -> Callable[[Job], Outcome]:
     """Return a contender; only its own libraries are imported.
 
-    `encode`, or with our engine inside `bare:openvino:bf16`.
+    `encode`, or with our engine inside `bare:OpenVinoEmbedder`.
     """
-    kind, *engine = name.split(":")
+    kind, _, engine = name.partition(":")
     if kind in ("ours", "bare"):
         from bench.contenders import ours
 
         run = ours.in_ray if kind == "ours" else ours.bare
-        return lambda job: run(job, *engine)
+        return lambda job: run(job, engine)
     if kind in ("daft", "spark"):
         from bench.contenders import daft_udf, spark_udf
 
         peer = daft_udf if kind == "daft" else spark_udf
-        return (lambda job: peer.with_engine(job, *engine)) if engine else peer.default
+        return (lambda job: peer.with_engine(job, engine)) if engine else peer.default
     if kind == "course":
         from bench.contenders.course import course
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.contenders.job import Job, Outcome
 from bench.contenders.library import loaded
-from bench.contenders.ours import Embedder
+from bench.contenders.ours import noting
 
 
 def default(job: Job) -> Outcome:
@@ -21,11 +21,11 @@ def default(job: Job) -> Outcome:
     return collect(job, load, None, "Daft's defaults, encode by default")
 
 
-def with_engine(job: Job, engine: str, precision: str) -> Outcome:
+def with_engine(job: Job, engine: str) -> Outcome:
     """Our engine on the batches that Daft makes."""
 
     def load() -> Any:
-        embedder = Embedder(job.arrivals, **job.embedder(engine, precision, job.cores))
+        embedder = noting(job, engine, job.cores)
         return lambda texts: embedder({"text": np.asarray(texts, object)})["embedding"]
 
     # One call at a time: it uses all cores.

@@ -53,11 +53,12 @@ class Job:
         tokenizer.enable_truncation(facts["max_seq_length"])
         return tokenizer
 
-    def embedder(self, engine: str, precision: str, threads: int) -> dict[str, Any]:
-        """Return what a `TextEmbedder` of ours is constructed with."""
-        model = self.converted if engine == "openvino" else self.model
-        named = {"engine": engine, "precision": precision, "threads": threads}
-        return {"model": model, "column": "text", **named}
+    def embedder(self, engine: str, threads: int) -> Any:
+        """Return an embedder of ours, loaded; its passes run on `threads` together."""
+        from demo_server.embedding.registry import find
+
+        row = find(engine)
+        return row.embedder(self.converted if row.converted else self.model, "text", threads)
 
 
 @dataclass(frozen=True)

@@ -8,33 +8,38 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from bench.contenders.job import Array, Job, Outcome, arrived
-from demo_server.experiments.embed import TextEmbedder
+from bench.contenders.job import Job, Outcome, arrived
+from demo_server.embedding import counters
 
 # The most that `embed` takes: less padding and fewer waits for a last pass than by default.
 BATCH_ROWS = 4096
 
-
-class Embedder(TextEmbedder):
-    """The class of the slides, which also notes each forward pass in the file of arrivals."""
-
-    def __init__(self, arrivals: str, **embedder: object) -> None:
-        super().__init__(**embedder)
-        self.arrivals = arrivals
-
-    def passed(self, batch: object, rows: Array, vectors: Array) -> None:
-        arrived(self.arrivals, len(rows))
+Batch = dict[str, Any]
 
 
-def in_ray(job: Job, engine: str, precision: str) -> Outcome:
+def noting(job: Job, engine: str, threads: int) -> Callable[[Batch], Batch]:
+    """Load one of our fast classes; each pass is noted in the file of arrivals."""
+    embedder = job.embedder(engine, threads)
+
+    def embed(batch: Batch) -> Batch:
+        with counters.listening(lambda rows, vectors: arrived(job.arrivals, len(rows))):
+            result: Batch = embedder(batch)
+        return result
+
+    return embed
+
+
+def in_ray(job: Job, engine: str) -> Outcome:
     """`demo-server run embed` in its largest batches: Ray, driver, actors, events, log."""
     rows = pq.read_metadata(job.texts).num_rows
-    asked = ["--rows", str(rows), "--engine", engine, "--precision", precision]
+    asked = ["--rows", str(rows), "--engine", engine]
     asked += ["--batch-size", str(BATCH_ROWS), "--blocks", str(math.ceil(rows / BATCH_ROWS))]
     command = ["run", "embed", "--dataset", job.texts, "--text-column", "text", "--seed", "0"]
     known = results()
@@ -73,9 +78,9 @@ def results() -> set[Path]:
     return set(Path(os.environ["DEMO_CACHE"]).glob("runs/*/result.parquet"))
 
 
-def bare(job: Job, engine: str, precision: str) -> Outcome:
+def bare(job: Job, engine: str) -> Outcome:
     """Our engine in one process and no framework: one call with everything."""
-    embedder = Embedder(job.arrivals, **job.embedder(engine, precision, job.cores))
+    embedder = noting(job, engine, job.cores)
     table = job.table()
     texts = np.asarray(table["text"].to_pylist(), object)
     vectors = embedder({"text": texts})["embedding"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.contenders.job import Job, Outcome
 from bench.contenders.library import loaded
-from bench.contenders.ours import Embedder
+from bench.contenders.ours import noting
 
 
 def default(job: Job) -> Outcome:
@@ -27,11 +27,11 @@ def default(job: Job) -> Outcome:
     return collect(job, load, "encode by default")
 
 
-def with_engine(job: Job, engine: str, precision: str) -> Outcome:
+def with_engine(job: Job, engine: str) -> Outcome:
     """Our engine on the batches that Spark makes."""
 
     def load() -> Any:
-        embedder = Embedder(job.arrivals, **job.embedder(engine, precision, 1))
+        embedder = noting(job, engine, 1)
         return lambda texts: embedder({"text": np.asarray(texts, object)})["embedding"]
 
     return collect(job, load, "our engine in the UDF")

@@ -20,10 +20,10 @@ from demo_server.cli.options import (
     new_app,
     with_options,
 )
-from demo_server.processes.descriptions import DescribeError, Describer
-from demo_server.protocol.errors import Refusal
+from demo_server.processes.descriptions import Describer
 from demo_server.system.checkout import ROOT
-from demo_server.system.settings import DEFAULT_PORT, SettingsError
+from demo_server.system.errors import DemoError
+from demo_server.system.settings import DEFAULT_PORT
 
 BAD_USE = 2
 # The experiment comes first; what follows is parsed once its parameters are known.
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: no encoding fails
     try:
         return int(invoke(app, "demo-server", sys.argv[1:] if argv is None else argv) or 0)
-    except (SettingsError, Refusal, DescribeError) as error:
+    except DemoError as error:
         print(error, file=sys.stderr)
         return BAD_USE
 
@@ -56,13 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 @with_options(source=SourceOptions, options=ServeOptions)
 def serve(source: SourceOptions, options: ServeOptions) -> int:
     """Serve the deck and run what its slides start."""
-    from demo_server.server import ServeError, serve
+    from demo_server.server import serve
 
-    try:
-        serve(options.settings(source))
-    except ServeError as error:
-        print(error, file=sys.stderr)
-        return BAD_USE
+    serve(options.settings(source))
     return 0
 
 

@@ -11,10 +11,10 @@ from demo_server.cli.press_actions import pressing
 from demo_server.cli.printers import RunPrinter
 from demo_server.cli.run import EXIT_CODES, load_experiments, open_composition, run_experiment
 from demo_server.composition import Composition
+from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import RunStatus
 from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import recording
-from demo_server.runs.log import BrokenLogError
 from demo_server.scheduling.experiments import Experiments
 from demo_server.system.settings import Settings
 

@@ -11,12 +11,11 @@ from typing import Any
 from demo_server.cli.printers import RunPrinter
 from demo_server.cli.run import load_experiments, open_composition, run_experiment
 from demo_server.composition import Composition
-from demo_server.protocol.errors import Refusal
+from demo_server.protocol.errors import BrokenLogError, Refusal
 from demo_server.protocol.events import RunStatus
 from demo_server.protocol.findings import Finding
 from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import recording
-from demo_server.runs.log import BrokenLogError
 from demo_server.system.outline import Outline, OutlineError, read_outline
 from demo_server.system.settings import Settings
 

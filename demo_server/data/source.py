@@ -73,6 +73,11 @@ class DatasetSource:
         return {"split": self.split, **self.file_kwargs}
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What `load_dataset(source.path, **source.options)` takes beside the path."""
+        return ({} if self.name is None else {"name": self.name}) | self.kwargs
+
+    @property
     def file_kwargs(self) -> dict[str, Any]:
         kwargs: dict[str, Any] = {}
         place = self.data_file or self.path

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import NoReturn
 
-from demo_server.driver.cluster import ClusterError, cluster_resources
+from demo_server.driver.cluster import cluster_resources
 from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import start
 from demo_server.driver.writer import MessageWriter
@@ -28,7 +28,7 @@ from demo_server.protocol.driver_messages import (
     RunCommand,
     command,
 )
-from demo_server.protocol.errors import InputError
+from demo_server.protocol.errors import ClusterError, InputError
 
 
 def main(words: Sequence[str]) -> None:

@@ -15,21 +15,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from demo_server.driver import loader
-from demo_server.driver.cluster import ClusterError, cluster_resources
+from demo_server.driver.cluster import cluster_resources
 from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import start
 from demo_server.embedding.batching import Array
 from demo_server.embedding.conversion import ensure
-from demo_server.embedding.engine import Engine, load_engine, offered
+from demo_server.embedding.registry import offered
 from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
-from demo_server.protocol.errors import InputError
+from demo_server.protocol.errors import ClusterError, InputError
 from demo_server.protocol.events import ProgressData
 from demo_server.ray_internals.workers import raylet_here
 from demo_server.system.cpus import usable_cpus
@@ -94,33 +94,30 @@ def main(words: Sequence[str]) -> None:
 
 
 def rates_alone(session: RunLoop) -> dict[str, float]:
-    """Return rows per second of each engine's own loop, by `engine precision`, the default first.
+    """Return rows per second of each engine without Ray, by its name, the default first.
 
     Raises:
         SystemExit: one of them can't run this model.
     """
-    texts = np.array(session.source.load()[:ALONE_ROWS][session.source.text_column])
+    texts = np.array(session.source.load()[:ALONE_ROWS][session.source.text_column], object)
     engines = {}
-    for name, precision in offered(session.device):
+    for row in offered(session.device):
         try:
-            model = str(ensure(session.model)) if name == "openvino" else session.model
-            engine = load_engine(model, name, precision, usable_cpus(), pass_threads=1)
+            model = str(ensure(session.model)) if row.converted else session.model
+            engines[row.name] = row.embedder(model, "text", usable_cpus())
         except (InputError, ValueError) as error:
-            raise SystemExit(f"{name} {precision}: {error}") from error
-        engines[f"{name} {precision}"] = engine
+            raise SystemExit(f"{row.name}: {error}") from error
     turns = [
-        {pair: loop_s(engine, texts) for pair, engine in engines.items()}
+        {name: call_s(embedder, texts) for name, embedder in engines.items()}
         for _ in range(1 + ALONE_TURNS)
     ][1:]  # the first of its kind is slower
-    return {pair: len(texts) / min(turn[pair] for turn in turns) for pair in engines}
+    return {name: len(texts) / min(turn[name] for turn in turns) for name in engines}
 
 
-def loop_s(engine: Engine, texts: Array) -> float:
-    """Return the seconds that the forward passes over some texts take."""
-    tokens = engine.tokenize(texts)
+def call_s(embedder: Callable[[dict[str, Array]], Any], texts: Array) -> float:
+    """Return the seconds that a call with some texts takes."""
     began = time.perf_counter()
-    for _ in engine.passes(tokens):
-        pass
+    embedder({"text": texts})
     return time.perf_counter() - began
 
 

@@ -10,13 +10,10 @@ from typing import Any
 
 import ray
 
+from demo_server.protocol.errors import ClusterError
 from demo_server.system.checkout import PACKAGE
 
 KNOCK_S = 5.0
-
-
-class ClusterError(Exception):
-    """The cluster can't be used; says why, and what to do."""
 
 
 def connect(address: str, *, own_head: bool) -> None:

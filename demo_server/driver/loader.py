@@ -15,16 +15,13 @@ from types import ModuleType
 from typing import Any
 
 from demo_server.protocol.driver_messages import Description, Descriptions
+from demo_server.protocol.errors import ExperimentError
 from demo_server.system.checkout import EXPERIMENTS
 from demo_server.system.code_version import code_hash
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 
 PACKAGE = "demo_server.experiments"
 REGION = re.compile(r"^\s*# (region|endregion) (\S+)\s*$")
-
-
-class ExperimentError(Exception):
-    """An experiment's file is not what it must be."""
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,20 @@ from __future__ import annotations
 import importlib
 import os
 
-from demo_server.embedding.openvino import say_nothing_to_its_makers
+from demo_server.embedding.openvino import disable_telemetry
+from demo_server.protocol.errors import ExperimentError
 from demo_server.ray_internals.prestart import MODULES
 
 if MODULES in os.environ:
-    say_nothing_to_its_makers()
+    disable_telemetry()
     for name in os.environ[MODULES].split(","):
         importlib.import_module(name)
-    # Its class is defined in an experiment, and comes wrapped in Ray Data's own actor.
+    # Its class is defined in an experiment, observed, and comes in Ray Data's own actor.
     importlib.import_module("ray.data._internal.execution.operators.actor_pool_map_operator")
+    importlib.import_module("demo_server.driver.observe.reporter")
     catalog = importlib.import_module("demo_server.driver.loader")
     for name in catalog.names():
         try:
             catalog.load(name)
-        except catalog.ExperimentError:  # the standby has said so; a run that asks for it fails
+        except ExperimentError:  # the standby has said so; a run that asks for it fails
             continue

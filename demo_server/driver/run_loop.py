@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,17 @@ from demo_server.driver.cluster import cluster_resources
 from demo_server.driver.observe.doctor import check
 from demo_server.driver.observe.metrics import measuring
 from demo_server.driver.observe.observer import Observation, observing
+from demo_server.driver.observe.reporter import observed
 from demo_server.driver.observe.watchdog import guarding
 from demo_server.embedding.device import Device
+from demo_server.embedding.registry import row_of
 from demo_server.protocol.driver_messages import Ended, Message, RunCommand
+from demo_server.protocol.errors import ExperimentError, RunError
 from demo_server.protocol.events import ChecksData, RowsData
+from demo_server.ray_internals.dataset_methods import code_replaced
+from demo_server.ray_internals.prestart import runtime_env
 from demo_server.system.cpus import usable_cpus
-from demo_server.toolkit.context import Context, RunError
+from demo_server.toolkit.context import Context
 from demo_server.toolkit.failure import clean, explain, release
 
 POLL_S = 1.0
@@ -51,7 +57,7 @@ class RunLoop:
         try:
             experiment = loader.load(command.experiment)
             params = experiment.parameters.model_validate(command.params)
-        except (loader.ExperimentError, ValidationError) as error:
+        except (ExperimentError, ValidationError) as error:
             return Ended(status="failed", reason=clean(str(error)))
         context = self.context = self._context(Path(command.directory))
         observation: Observation | None = None
@@ -59,6 +65,7 @@ class RunLoop:
             with ExitStack() as watching:
                 if not experiment.uses_held:  # asking what is held is no work to be watched
                     observation = watching.enter_context(observing(context))
+                    watching.enter_context(code_replaced(partial(observe, context)))
                     watching.enter_context(measuring(context, observation))
                     watching.enter_context(receiving(self.mailbox, context, observation))
                     watching.enter_context(guarding(context, observation, self._abandon))
@@ -93,7 +100,7 @@ class RunLoop:
             offered(args)
 
     def _abandon(self, error: Exception) -> None:
-        """End a run whose thread waits for ever inside Ray, and with it this process."""
+        """End a run whose thread waits inside Ray without end, and with it this process."""
         failure = explain(error)
         if self.context:
             self.context.emit(failure)
@@ -115,6 +122,19 @@ class RunLoop:
         )
 
 
+def observe(context: Context, code: Any) -> tuple[Any, dict[str, Any]]:
+    """Return what runs in place of a pipeline's code, and the process that it gets.
+
+    The process is one that stands ready and has imported what the class's engine needs; for code
+    that is no engine's, what `context.imports` names.
+    """
+    row, options = row_of(code), {}
+    imports = row.imports if row else context.imports
+    if imports and context.own_head:
+        options["runtime_env"] = runtime_env(imports)
+    return observed(code, context.source.text_column), options
+
+
 @contextmanager
 def receiving(
     mailbox: ActorHandle[Any], context: Context, observation: Observation
@@ -125,6 +145,8 @@ def receiving(
     def emit(wait_s: float) -> None:
         samples: list[dict[str, Any]] = ray.get(mailbox.take.remote(wait_s))
         for sample in samples:
+            if not observation.observes(sample.pop("step")):
+                continue
             rows = RowsData(**sample)
             observation.heard(rows)
             context.heard(rows)

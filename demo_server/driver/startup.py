@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 # An experiment that has shut Ray down must not have it started again behind its back.
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
@@ -19,20 +19,21 @@ from ray.exceptions import RayActorError
 
 from demo_server.data import source
 from demo_server.driver import loader
-from demo_server.driver.cluster import ClusterError, cluster_resources, connect
+from demo_server.driver.cluster import cluster_resources, connect
 from demo_server.driver.observe import observer
+from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.driver.run_loop import RunLoop
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
-from demo_server.embedding.engine import IMPORTS, EngineName
+from demo_server.embedding.registry import ROWS
 from demo_server.protocol.driver_messages import DriverOptions, Ended, Message, PrioritizeCommand
+from demo_server.protocol.errors import ClusterError, ExperimentError, PrestartError
 from demo_server.ray_internals.patches import disable_hub_lookup, start_actor_location_tracker
-from demo_server.ray_internals.prestart import PrestartError, prestart, standing
+from demo_server.ray_internals.prestart import prestart, standing
 from demo_server.ray_internals.workers import raylet_here
 from demo_server.system.memory import memory_bytes, standbys_for
 from demo_server.toolkit.context import Machine
 from demo_server.toolkit.failure import explain
-from demo_server.toolkit.live import open_mailbox
 
 # Each has libraries in memory, about 0.5 GB with torch; the actors after these start cold.
 MOST_WORKERS = 4
@@ -96,7 +97,7 @@ def load_experiments() -> list[loader.Experiment]:
     for name in loader.names():
         try:
             found.append(loader.load(name))
-        except loader.ExperimentError as error:
+        except ExperimentError as error:
             print(error, file=sys.stderr)
     return found
 
@@ -137,9 +138,9 @@ def preloads_of(
     experiment: loader.Experiment, prioritized: Sequence[PrioritizeCommand]
 ) -> list[tuple[str, ...]]:
     """Return the experiment's preloads; where a run waits, only what that imports."""
-    found = experiment.preloads
+    found, imports = experiment.preloads, {row.name: row.imports for row in ROWS}
     for run in prioritized:
-        engine = IMPORTS.get(cast(EngineName, run.params.get("engine")))
+        engine = imports.get(str(run.params.get("engine")))
         here = experiment.name == run.experiment
         found = [modules for modules in found if here and engine in (None, modules)]
     return found

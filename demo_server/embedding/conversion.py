@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import shutil
@@ -19,7 +20,6 @@ from typing import Any
 
 from filelock import FileLock
 
-from demo_server.embedding.engine import Precision, openvino_installed, refusal
 from demo_server.embedding.fast_torch import own_prompt, own_tokenizer
 from demo_server.embedding.model import cached_sha256
 from demo_server.embedding.openvino import (
@@ -27,12 +27,12 @@ from demo_server.embedding.openvino import (
     MODEL,
     TOKENIZER,
     OpenVinoEngine,
-    say_nothing_to_its_makers,
+    disable_telemetry,
 )
+from demo_server.embedding.registry import offered
 from demo_server.protocol.errors import InputError
 from demo_server.system.environment import cache_directory
 
-PRECISIONS: tuple[Precision, ...] = ("f32", "bf16")
 FORMAT = "1"  # of what stands in the directory; a change converts anew
 NICE = 19
 
@@ -41,7 +41,7 @@ class ConversionError(InputError):
     """OpenVINO can't take the model; `field` is `engine`."""
 
     def __init__(self, message: str) -> None:
-        super().__init__("engine", message, "Choose engine sentence-transformers.")
+        super().__init__("engine", message, "Choose engine TextEmbedder.")
 
 
 def converted(model: str) -> Path:
@@ -58,7 +58,7 @@ def converted(model: str) -> Path:
 
 def begin(model: str) -> None:
     """Have the model converted in the background, if OpenVINO is here and it isn't yet."""
-    if openvino_installed() and not converted(model).exists():
+    if importlib.util.find_spec("openvino") and not converted(model).exists():
         start(model, stderr=None)  # into the driver's own output
 
 
@@ -104,14 +104,14 @@ def convert(model: str) -> None:
         write(model, part)
         part.replace(directory)
         # What OpenVINO compiles is kept under this path: the first actor needn't.
-        for precision in PRECISIONS:
-            if refusal("openvino", precision, "cpu") is None:
-                OpenVinoEngine(str(directory), precision, threads=1, at_once=1)
+        for row in offered("cpu"):
+            if row.converted:
+                OpenVinoEngine(str(directory), row.precision, threads=1, at_once=1)
 
 
 def write(model: str, directory: Path) -> None:
     """Write the whole pipeline, pooling and normalizing included, its tokenizer, and its facts."""
-    say_nothing_to_its_makers()
+    disable_telemetry()
     import openvino
     import torch
     from sentence_transformers import SentenceTransformer

@@ -1,13 +1,15 @@
-"""What this process has loaded and computed, counted until a worker tells of it (`live`).
+"""What this process has loaded and computed, counted until a worker reports it.
 
-The engines count here. Code that loads or runs a model of its own counts with the same two calls.
+The engines count here, and say which rows of a call a pass has embedded. Code that loads or runs a
+model of its own counts with the same calls.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -15,6 +17,30 @@ from demo_server.embedding.batching import Array
 
 _counts = Counter[str]()
 _lock = threading.Lock()
+Listener = Callable[[Array, Array], None]
+_listener: Listener | None = None
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have `listener` called in this block with the rows of each pass and their vectors."""
+    global _listener
+    before, _listener = _listener, listener
+    try:
+        yield
+    finally:
+        _listener = before
+
+
+def embedded(rows: Array, vectors: Array) -> None:
+    """Rows of the present call have their vectors.
+
+    Args:
+        rows: indices into the call's batch, shape (rows,).
+        vectors: shape (rows, dim).
+    """
+    if _listener:
+        _listener(rows, vectors)
 
 
 def loaded() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from demo_server.embedding import counters
+from demo_server.embedding.base import CPU_TOKENS, GPU_TOKENS, Engine, Precision, tokenize
 from demo_server.embedding.batching import Array, Tokens
-from demo_server.embedding.engine import CPU_TOKENS, GPU_TOKENS, Engine, Precision, tokenize
+from demo_server.embedding.fast import FastEmbedder
 
 
 class TorchEngine(Engine):
@@ -22,6 +23,7 @@ class TorchEngine(Engine):
 
         torch.set_num_threads(threads)
         self.model = SentenceTransformer(model)
+        counters.loaded()
         self.dim = self.model.get_embedding_dimension() or 0
         on_cpu = self.model.device.type == "cpu"
         super().__init__(at_once if on_cpu else 1)
@@ -49,6 +51,22 @@ class TorchEngine(Engine):
         counters.passed(tokens.lengths[rows])
         array: Array = vectors.float().cpu().numpy()
         return array
+
+
+class TorchEmbedder(FastEmbedder):
+    """On PyTorch in f32."""
+
+    @staticmethod
+    def load(model: str, threads: int, passes: int) -> TorchEngine:
+        return TorchEngine(model, "f32", threads, passes)
+
+
+class TorchBf16Embedder(FastEmbedder):
+    """On PyTorch, matrix products in bf16."""
+
+    @staticmethod
+    def load(model: str, threads: int, passes: int) -> TorchEngine:
+        return TorchEngine(model, "bf16", threads, passes)
 
 
 def own_tokenizer(model: Any, path: str) -> tuple[Any, int]:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from demo_server.embedding import counters
+from demo_server.embedding.base import CPU_TOKENS, Engine, Precision, tokenize
 from demo_server.embedding.batching import Array, Tokens
-from demo_server.embedding.engine import CPU_TOKENS, Engine, Precision, tokenize
+from demo_server.embedding.fast import FastEmbedder
 
 MODEL, TOKENIZER, FACTS = "model.xml", "tokenizer.json", "facts.json"
 # Kernels for shapes of input that OpenVINO keeps. By default 5,000, and an actor grows with every
@@ -20,7 +21,7 @@ MODEL, TOKENIZER, FACTS = "model.xml", "tokenizer.json", "facts.json"
 KEPT_KERNELS = 64
 
 
-def say_nothing_to_its_makers() -> None:
+def disable_telemetry() -> None:
     """Before `import openvino`: have it do without its telemetry, which asks another machine."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
@@ -32,7 +33,7 @@ class OpenVinoEngine(Engine):
 
     def __init__(self, directory: str, precision: Precision, threads: int, at_once: int) -> None:
         super().__init__(at_once)
-        say_nothing_to_its_makers()
+        disable_telemetry()
         from openvino import Core
         from tokenizers import Tokenizer
 
@@ -53,6 +54,7 @@ class OpenVinoEngine(Engine):
         self._inputs = [port.any_name for port in self._model.inputs]
         self._requests = threading.local()
         self._warm_up()
+        counters.loaded()
 
     def tokenize(self, texts: Array) -> Tokens:
         return tokenize(self._tokenizer, texts, self._prompt, self._pad_id)
@@ -65,7 +67,7 @@ class OpenVinoEngine(Engine):
         return np.array(request.get_output_tensor().data)
 
     def _warm_up(self) -> None:
-        """Pass one token: two threads that are the first to hand over arrays wait for ever.
+        """Pass one token: two threads that are the first to hand over arrays would deadlock.
 
         OpenVINO's bindings look numpy up when the first array comes, in a C++ static that one
         thread initializes without the GIL while another waits for it holding the GIL.
@@ -79,3 +81,19 @@ class OpenVinoEngine(Engine):
         if not hasattr(self._requests, "own"):
             self._requests.own = self._model.create_infer_request()
         return self._requests.own
+
+
+class OpenVinoEmbedder(FastEmbedder):
+    """On OpenVINO in f32; `model` is what `conversion` made of one."""
+
+    @staticmethod
+    def load(model: str, threads: int, passes: int) -> OpenVinoEngine:
+        return OpenVinoEngine(model, "f32", threads, passes)
+
+
+class OpenVinoBf16Embedder(FastEmbedder):
+    """On OpenVINO in bf16; `model` is what `conversion` made of one."""
+
+    @staticmethod
+    def load(model: str, threads: int, passes: int) -> OpenVinoEngine:
+        return OpenVinoEngine(model, "bf16", threads, passes)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ray
 from datasets import load_dataset
 from pydantic import Field
 
-from demo_server.data.cleaning import drop_unusable
+from demo_server.data.cleaning import check_texts
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.result import outcome
-
-BLOCK_BYTES = 1_000_000
 
 
 class Params(Parameters):
@@ -22,17 +22,23 @@ needs = Needs()
 
 def run(params: Params, context: Context) -> None:
     """Load the whole dataset and look at it."""
-    source = context.source
+    path, options = context.source.path, context.source.options
+    column = context.source.text_column
     # region load
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, cleaned = drop_unusable(dataset, source.text_column)
-    print(dataset, cleaned)
+    dataset = load_dataset(path, **options)
+    print(dataset)
+    # endregion load
+    cleaned = check_texts(dataset, column)
+    context.note_cleaned(cleaned)
+
+    # region blocks
+    def has_text(row: Any) -> bool:
+        return bool(row[column] and row[column].strip())
 
     ds = ray.data.from_huggingface(dataset)
-    ds = ds.repartition(params.blocks)
-    # endregion load
-    context.expect(len(dataset))
-    context.note(str(cleaned))
+    ds = ds.repartition(params.blocks).filter(has_text)
+    # endregion blocks
+    context.expect(cleaned.kept)
     # region inspect
     materialized = ds.materialize()
     print(materialized.schema())
@@ -40,12 +46,7 @@ def run(params: Params, context: Context) -> None:
     materialized.show(3)
     # endregion inspect
     context.result(
-        outcome(
-            materialized,
-            before=str(dataset),
-            after=str(materialized),
-            text_column=source.text_column,
-        )
+        outcome(materialized, before=str(dataset), after=str(materialized), text_column=column)
     )
 
 

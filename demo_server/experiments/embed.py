@@ -6,29 +6,17 @@ import math
 import time
 from typing import Any
 
-import numpy as np
 import ray
-from datasets import load_dataset
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
-from demo_server.embedding.batching import Array
-from demo_server.embedding.engine import (
-    IMPORTS,
-    EngineName,
-    Precision,
-    imports_ahead,
-    load_engine,
-    offered,
-)
+from demo_server.embedding.registry import Embedder, imports_ahead, offered
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
-from demo_server.toolkit.live import live
-from demo_server.toolkit.result import outcome, write_parquet
-
-Batch = dict[str, Any]
+from demo_server.toolkit.result import outcome
+from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.sinks import parquet
 
 RUN_S = 40.0
 GUESSED_RATE = 100.0
@@ -40,66 +28,36 @@ class Params(Parameters):
     concurrency: int = Field(1, ge=1, le=64, description="actors, each with a model of its own")
     num_cpus: int = Field(1, ge=1, le=64, description="CPUs that Ray sets aside for each actor")
     blocks: int = Field(16, ge=1, le=1000, description="parts that the dataset is cut into")
-    engine: EngineName = Field("sentence-transformers", description="what computes")
-    precision: Precision = Field("f32", description="of the matrix products; bf16 is half as wide")
+    engine: Embedder = Field("TextEmbedder", validate_default=True, description="what embeds")
     seed: int = Field(0, ge=0, le=2**31, description="0 keeps the order, others shuffle it")
 
 
-needs = Needs(actors="concurrency", cpus_per_actor="num_cpus")
+needs = Needs(actors="concurrency", cpus_per_actor="num_cpus", task_cpus=0)
 preloads = imports_ahead()
 
 
-# region embedder
-class TextEmbedder:
-    """An actor: it loads the model once and keeps it."""
-
-    def __init__(self, column: str, **engine: Any):
-        self.column = column
-        self.engine = load_engine(**engine, pass_threads=1)
-
-    def __call__(self, batch: Batch) -> Batch:
-        tokens = self.engine.tokenize(batch[self.column])
-        vectors = np.empty((len(tokens), self.engine.dim), "f4")
-        for rows, found in self.engine.passes(tokens):
-            vectors[rows] = found
-            self.passed(batch, rows, vectors)
-        return {**batch, "embedding": vectors}
-
-    # endregion embedder
-
-    def passed(self, batch: Batch, rows: Array, vectors: Array) -> None:
-        """Hear that a forward pass is done: `live` shows rows of it."""
-
-
 def run(params: Params, context: Context) -> Any:
-    """Embed the first rows of the dataset, or a shuffle's, and hold it beside the original."""
-    source, started = context.source, time.perf_counter()
-
-    def warm(engine: EngineName) -> dict[str, Any] | None:
-        return context.preloaded(*IMPORTS[engine])
-
-    embedder = context.embedder(params.engine, params.precision, actors=params.concurrency)
-    # region source
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, cleaned = drop_unusable(dataset, source.text_column)
-    dataset = choose(dataset, params.rows, params.seed)
-
-    ds = ray.data.from_huggingface(dataset)
-    ds = ds.repartition(params.blocks)
-    # endregion source
+    """Embed the first rows of the dataset, or a shuffle's, and hold it next to the original."""
+    started, column = time.perf_counter(), context.source.text_column
+    model = context.model_for(params.engine.__name__)
+    threads, gpus = context.threads(params.concurrency), context.gpus_per_actor(params.concurrency)
+    dataset = choose(load_rows(context), params.rows, params.seed)
+    # fmt: off
     # region pipeline
+    ds = ray.data.from_huggingface(
+        dataset, override_num_blocks=params.blocks)
     ds = ds.map_batches(
-        live(TextEmbedder),
-        fn_constructor_kwargs=embedder,
+        params.engine,
+        fn_constructor_kwargs={
+            "model": model, "column": column,
+            "threads": threads},
         batch_size=params.batch_size,
         compute=ActorPoolStrategy(size=params.concurrency),
         num_cpus=params.num_cpus,
-        num_gpus=context.gpus_per_actor(params.concurrency),
-        runtime_env=warm(params.engine),
+        num_gpus=gpus,
     )
     # endregion pipeline
-    if cleaned.dropped or cleaned.long:
-        context.note(str(cleaned))
+    # fmt: on
     context.expect(len(dataset), arrangement(params, context))
     # region materialize
     materialized = ds.materialize()
@@ -109,7 +67,7 @@ def run(params: Params, context: Context) -> Any:
             materialized,
             before=str(ds),
             after=str(materialized),
-            text_column=source.text_column,
+            text_column=column,
             seconds=time.perf_counter() - started,
         )
     )
@@ -118,10 +76,10 @@ def run(params: Params, context: Context) -> Any:
 
 
 def save(materialized: MaterializedDataset[Any], context: Context) -> None:
-    """Write the result to disk; a full disk doesn't undo a run that succeeded."""
+    """Have a worker write the result to disk; a full disk doesn't undo a run that succeeded."""
     with context.staged("write"):
         try:
-            size = write_parquet(materialized, context.directory / "result.parquet")
+            size = parquet.write(materialized, context.directory / "result.parquet")
         except OSError as error:
             context.note(f"The result could not be written: {error.strerror}.", "warning")
         else:
@@ -135,14 +93,13 @@ def arrangement(params: Params, context: Context) -> str:
     return (
         f"{threads} {'thread' if threads == 1 else 'threads'} an actor on {context.cores} cores; "
         f"{actors} {'actor' if actors == 1 else 'actors'} x {each} CPU "
-        f"+ 1 CPU for the tasks that feed them = {actors * each + 1} of {context.cpus} CPUs"
+        f"= {actors * each} of {context.cpus} CPUs"
     )
 
 
 def defaults(machine: Machine) -> Defaults:
     """About 40 s of work, in blocks of about a second, on half as many actors as there are CPUs."""
     actors = 1 if machine.device != "cpu" else max(1, min(machine.cpus // 2, 8))
-    engine, precision = offered(machine.device)[0]
     rate = machine.rate or GUESSED_RATE * actors
     rows = min(machine.dataset_rows, max(200, round_down(rate * RUN_S)))
     batch_size = 2048
@@ -155,8 +112,7 @@ def defaults(machine: Machine) -> Defaults:
             "concurrency": actors,
             "num_cpus": 1,
             "blocks": min(1000, math.ceil(rows / block)),
-            "engine": engine,
-            "precision": precision,
+            "engine": offered(machine.device)[0].name,
             "seed": 0,
         },
         reason=f"{rate:.0f} rows/s, {measured}.",

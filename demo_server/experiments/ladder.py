@@ -9,20 +9,19 @@ from functools import partial
 from typing import Any
 
 import ray
-from datasets import load_dataset
 from pydantic import Field
 from ray.data import Dataset
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
-from demo_server.embedding.engine import EngineName, openvino_installed
+from demo_server.embedding.registry import FastName, find
 from demo_server.experiments.comparisons.ladder_fast import Done, EngineSteps
 from demo_server.experiments.comparisons.ladder_torch import TorchSteps
 from demo_server.protocol.events import ComparisonData, ResultData
 from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.export_timing import Output, growth, written
+from demo_server.toolkit.rows import load_rows
 
 TORCH = "sentence_transformers"
 
@@ -31,7 +30,7 @@ class Params(Parameters):
     most_rows: int = Field(
         1000, ge=1, le=100_000, description="rows of the last steps; slow ones take a part"
     )
-    engine: EngineName = Field("openvino", description="what computes from the sixth step on")
+    engine: FastName = Field("OpenVinoEmbedder", description="what computes from the sixth step on")
 
 
 needs = Needs(actors=1, alone=True)
@@ -63,14 +62,14 @@ LEAST_ROWS = 12
 
 
 def pipelines(
-    engine_name: EngineName, rows: int, context: Context
+    engine: FastName, rows: int, context: Context
 ) -> dict[str, Callable[[Dataset], Done]]:
     """Return what runs each step, by its name."""
-    column, engine = context.source.text_column, context.embedder(engine_name, actors=1)
-    del engine["column"]
-    torch_steps = TorchSteps(context.model, column, context.preloaded(TORCH))
+    column = context.source.text_column
+    torch_steps = TorchSteps(context.model, column)
     blocks = math.ceil(rows / BLOCK_ROWS)
-    engine_steps = EngineSteps(column, engine, context.cores, blocks)
+    loaded = {"engine": engine, "model": context.model_for(engine)}
+    engine_steps = EngineSteps(column, loaded, context.cores, blocks)
     return {
         name: getattr(torch_steps if hasattr(torch_steps, name) else engine_steps, name)
         for name, _, _ in STEPS
@@ -79,9 +78,8 @@ def pipelines(
 
 def run(params: Params, context: Context) -> None:
     """Embed the same rows in one step after the other, and compare what they took and gave."""
-    source, began = context.source, time.perf_counter()
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, _ = drop_unusable(dataset, source.text_column)
+    began = time.perf_counter()
+    dataset = load_rows(context)
     dataset = choose(dataset, params.most_rows)
     ladder = pipelines(params.engine, params.most_rows, context)
     for _ in range(TORCH_STEPS - 1):  # one stands ready; together they import in half the time
@@ -91,6 +89,7 @@ def run(params: Params, context: Context) -> None:
     for name, title, share in STEPS:
         rows = max(LEAST_ROWS, round(len(dataset) * share))
         ds = ray.data.from_huggingface(dataset.select(range(rows)))
+        context.imports = (TORCH,) if hasattr(TorchSteps, name) else ()
         step, last = take_step(context, name, title, rows, partial(ladder[name], ds))
         steps.append(step)
     cosine = check_same(steps, steps[-1].vectors)
@@ -146,6 +145,6 @@ def defaults(machine: Machine) -> Defaults:
     )
 
 
-def engine() -> EngineName:
-    """The engine that starts soonest: each step starts it anew."""
-    return "openvino" if openvino_installed() else "sentence-transformers"
+def engine() -> FastName:
+    """Return the engine that starts soonest: each step starts it again."""
+    return "OpenVinoEmbedder" if find("OpenVinoEmbedder").installed else "TorchEmbedder"

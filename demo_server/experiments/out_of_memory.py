@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import ray
-from datasets import load_dataset
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
-from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
-from demo_server.embedding.engine import IMPORTS
-from demo_server.embedding.fast_torch import TorchEngine
-from demo_server.experiments.embed import Batch, TextEmbedder
+from demo_server.embedding.registry import LIBRARY
+from demo_server.embedding.sentence_transformer import Batch, TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters, RunError
-from demo_server.toolkit.live import live
 from demo_server.toolkit.memory_limit import can_limit, limited
+from demo_server.toolkit.rows import load_rows
 
 
 class Params(Parameters):
@@ -28,27 +25,21 @@ class Params(Parameters):
     )
 
 
-needs = Needs(actors=1)
-preloads = [IMPORTS["sentence-transformers"]]
+needs = Needs(actors=1, task_cpus=0)
+preloads = [LIBRARY]
 
 
 class LimitedEmbedder(TextEmbedder):
     """Embeds a whole batch in one forward pass, and has only so much memory for it."""
 
-    engine: TorchEngine
-
     def __init__(self, limit_mb: int, **embedder: Any):
-        import torch
-
         super().__init__(**embedder)
-        torch.set_num_threads(embedder["threads"])  # one pass has them all
         self.limit_mb = limit_mb
 
     def __call__(self, batch: Batch) -> Batch:
         texts = batch[self.column].tolist()
-        model = self.engine.model
-        with limited(self.limit_mb * 1_000_000, model.device.type):
-            vectors = model.encode(texts, batch_size=len(texts))
+        with limited(self.limit_mb * 1_000_000, self.model.device.type):
+            vectors = self.model.encode(texts, batch_size=len(texts))
         return {**batch, "embedding": vectors}
 
 
@@ -59,26 +50,23 @@ def run(params: Params, context: Context) -> None:
             "This device has no limit on one process's memory that can be relied on. "
             "Show the recording of this slide instead."
         )
-    source = context.source
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = load_rows(context)
     ds = ray.data.from_huggingface(choose(dataset, params.rows))
     limit = {"limit_mb": params.limit_mb, **context.embedder(actors=1)}
     context.expect(min(params.rows, len(dataset)))
     context.note(f"A batch may take {params.limit_mb} MB beside the model: a real limit.")
 
-    warm = context.preloaded(*preloads[0])
+    gpus = context.gpus_per_actor(actors=1)
     context.prestart(*preloads[0])  # one stands ready, and two stages need one each
     with context.staged("large_batch"):
         try:
             # region large
             ds.map_batches(
-                live(LimitedEmbedder),
+                LimitedEmbedder,
                 fn_constructor_kwargs=limit,
                 batch_size=params.large_batch,
                 compute=ActorPoolStrategy(size=1),
-                num_gpus=context.gpus_per_actor(actors=1),
-                runtime_env=warm,
+                num_gpus=gpus,
             ).materialize()
             # endregion large
         except ray.exceptions.RayError as error:
@@ -91,11 +79,10 @@ def run(params: Params, context: Context) -> None:
     with context.staged("small_batch"):
         # region small
         ds.map_batches(
-            live(LimitedEmbedder),
+            LimitedEmbedder,
             fn_constructor_kwargs=limit,
             batch_size=params.small_batch,
             compute=ActorPoolStrategy(size=1),
-            num_gpus=context.gpus_per_actor(actors=1),
-            runtime_env=warm,
+            num_gpus=gpus,
         ).materialize()
         # endregion small

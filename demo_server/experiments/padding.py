@@ -8,20 +8,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import ray
-from datasets import load_dataset
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
 from demo_server.embedding.batching import Array, row_batches, token_batches
-from demo_server.embedding.engine import IMPORTS, EngineName, imports_ahead, load_engine
+from demo_server.embedding.registry import FastName, find, imports_ahead, load_engine
 from demo_server.experiments import ladder
 from demo_server.protocol.events import ComparisonData, ForwardPass, PassesData
 from demo_server.toolkit.comparison import Step, check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
-from demo_server.toolkit.live import live
+from demo_server.toolkit.rows import load_rows
 
 Batch = dict[str, Any]
 Passes = list[Array]
@@ -31,7 +29,7 @@ Rows: TypeAlias = Any  # a ray.data.Dataset: the types of its methods know no cl
 class Params(Parameters):
     rows: int = Field(1000, ge=1, le=5000, description="rows that both embed")
     pass_rows: int = Field(64, ge=1, le=1024, description="rows of a pass in the dataset's order")
-    engine: EngineName = Field("openvino", description="what computes")
+    engine: FastName = Field("OpenVinoEmbedder", description="what computes")
 
 
 needs = Needs(actors=1, alone=True)
@@ -87,21 +85,20 @@ class ByLength(Embedder):
 
 def run(params: Params, context: Context) -> None:
     """Embed the same rows in the dataset's order and then by length, and compare the passes."""
-    source, modules = context.source, IMPORTS[params.engine]
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, _ = drop_unusable(dataset, source.text_column)
+    modules = find(params.engine).imports
+    dataset = load_rows(context)
     dataset = choose(dataset, params.rows)
-    embedder = context.embedder(params.engine, actors=1) | {"pass_rows": params.pass_rows}
-    warm = context.preloaded(*modules)
+    embedder = context.embedder(params.engine, actors=1)
+    embedder |= {"engine": params.engine, "pass_rows": params.pass_rows}
+    context.imports = modules
 
     def pipeline(udf: type[Embedder], ds: Rows) -> MaterializedDataset[Any]:
         done: MaterializedDataset[Any] = ds.map_batches(
-            live(udf),
+            udf,
             fn_constructor_kwargs=embedder,
             batch_size=CALL_ROWS,
             compute=ActorPoolStrategy(size=1),
             num_gpus=context.gpus_per_actor(actors=1),
-            runtime_env=warm,
         ).materialize()
         return done
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 
 import ray
-from datasets import load_dataset
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
-from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
-from demo_server.embedding.engine import IMPORTS
-from demo_server.experiments.embed import TextEmbedder
+from demo_server.embedding.registry import LIBRARY
+from demo_server.embedding.sentence_transformer import TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters
-from demo_server.toolkit.live import live
 from demo_server.toolkit.result import batch_outcome
+from demo_server.toolkit.rows import load_rows
 
 
 class Params(Parameters):
@@ -24,29 +22,31 @@ class Params(Parameters):
     seed: int = Field(0, ge=0, le=2**31, description="0 keeps the order, others shuffle it")
 
 
-needs = Needs(actors=1, cpus_per_actor="num_cpus")
-preloads = [IMPORTS["sentence-transformers"]]
+needs = Needs(actors=1, cpus_per_actor="num_cpus", task_cpus=0)
+preloads = [LIBRARY]
 
 
 def run(params: Params, context: Context) -> None:
     """Embed one batch, to see that the class works before the entire dataset waits for it."""
-    source, started = context.source, time.perf_counter()
-    warm = context.preloaded(*preloads[0])
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, _ = drop_unusable(dataset, source.text_column)
+    started, column = time.perf_counter(), context.source.text_column
+    model, threads, gpus = context.model, context.threads(actors=1), context.gpus_per_actor(1)
+    dataset = load_rows(context)
     dataset = choose(dataset, len(dataset), params.seed)
     context.expect(min(params.batch_size, len(dataset)))
+    # fmt: off
     # region peek
     ds = ray.data.from_huggingface(dataset).limit(params.batch_size)
     ds = ds.map_batches(
-        live(TextEmbedder),
-        fn_constructor_kwargs=context.embedder(actors=1),
+        TextEmbedder,
+        fn_constructor_kwargs={
+            "model": model, "column": column,
+            "threads": threads},
         batch_size=params.batch_size,
         compute=ActorPoolStrategy(size=1),
         num_cpus=params.num_cpus,
-        num_gpus=context.gpus_per_actor(actors=1),
-        runtime_env=warm,
+        num_gpus=gpus,
     )
     batch = ds.take_batch(params.batch_size)
     # endregion peek
-    context.result(batch_outcome(batch, source.text_column, time.perf_counter() - started))
+    # fmt: on
+    context.result(batch_outcome(batch, column, time.perf_counter() - started))

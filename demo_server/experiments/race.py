@@ -5,21 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 import ray
-from datasets import load_dataset
 from pydantic import Field
 
-from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
-from demo_server.embedding.engine import EngineName
+from demo_server.embedding.registry import FastName
 from demo_server.experiments import ladder
 from demo_server.protocol.events import ComparisonData
 from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
+from demo_server.toolkit.rows import load_rows
 
 
 class Params(Parameters):
     lane_rows: int = Field(96, ge=1, le=10_000, description="rows that both embed")
-    engine: EngineName = Field("openvino", description="what computes in the fast one")
+    engine: FastName = Field("OpenVinoEmbedder", description="what computes in the fast one")
 
 
 needs = Needs(actors=1, alone=True)
@@ -34,15 +33,14 @@ LANES = [
 
 def run(params: Params, context: Context) -> None:
     """Embed the same rows in the ladder's first step and then in its last: one after the other."""
-    source = context.source
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = load_rows(context)
     dataset = choose(dataset, params.lane_rows)
     pipelines = ladder.pipelines(params.engine, params.lane_rows, context)
     wait_until_quiet(context)
     steps = []
     for lane, name, title in LANES:
         ds = ray.data.from_huggingface(dataset)
+        context.imports = preloads[0] if name == "everything_wrong" else ()
         pipeline = partial(pipelines[name], ds)
         steps.append(take_step(context, lane, title, len(dataset), pipeline)[0])
     slow, fast = steps

@@ -12,19 +12,18 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from datasets import load_dataset
 from pydantic import Field, JsonValue
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
-from demo_server.embedding.engine import IMPORTS
-from demo_server.experiments.embed import GUESSED_RATE, TextEmbedder, round_down
+from demo_server.embedding.registry import LIBRARY
+from demo_server.embedding.sentence_transformer import TextEmbedder
+from demo_server.experiments.embed import GUESSED_RATE, round_down
 from demo_server.protocol.events import Figure
 from demo_server.ray_internals.actors import actors
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters, RunError
-from demo_server.toolkit.live import live
+from demo_server.toolkit.rows import load_rows
 
 Action = Callable[[dict[str, JsonValue]], None]
 
@@ -38,16 +37,16 @@ class Params(Parameters):
     blocks: int = Field(32, ge=1, le=1000, description="parts that the dataset is cut into")
 
 
-needs = Needs(actors=1)
+needs = Needs(actors=1, task_cpus=0)
 actions = ["kill_worker"]
-preloads = [IMPORTS["sentence-transformers"]]
+preloads = [LIBRARY]
 
 
 def run(params: Params, context: Context) -> None:
     """Embed rows with one actor that may be killed, and count what came out."""
-    source, warm = context.source, context.preloaded(*preloads[0])
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, _ = drop_unusable(dataset, source.text_column)
+    model, column = context.model, context.source.text_column
+    threads, gpus = context.threads(actors=1), context.gpus_per_actor(1)
+    dataset = load_rows(context)
     dataset = choose(dataset, params.rows)
     context.expect(len(dataset))
     with Recovery(context) as recovery:
@@ -57,20 +56,22 @@ def run(params: Params, context: Context) -> None:
 
         # endregion kill
         context.actions["kill_worker"] = recovery.timed(kill_worker)
-        ds = ray.data.from_huggingface(dataset).repartition(params.blocks)
+        # fmt: off
         # region pipeline
+        ds = ray.data.from_huggingface(
+            dataset, override_num_blocks=params.blocks)
         ds = ds.map_batches(
-            live(TextEmbedder),
-            fn_constructor_kwargs=context.embedder(actors=1),
+            TextEmbedder,
+            fn_constructor_kwargs={
+                "model": model, "column": column,
+                "threads": threads},
             batch_size=params.batch_size,
             compute=ActorPoolStrategy(size=1),
-            num_gpus=context.gpus_per_actor(actors=1),
-            runtime_env=warm,
-            max_restarts=-1,
-            max_task_retries=-1,
+            num_gpus=gpus,
         )
         materialized = ds.materialize()
         # endregion pipeline
+        # fmt: on
     missing, twice = account(materialized, dataset["id"])
     once = Figure(name="rows_once", label="rows, each exactly once", value=len(dataset) - missing)
     recovery.tell(once)

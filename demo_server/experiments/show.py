@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from demo_server.toolkit.context import Context, Parameters, RunError
+from demo_server.protocol.errors import RunError
+from demo_server.toolkit.context import Context, Parameters
 from demo_server.toolkit.result import outcome
 
 
@@ -17,9 +18,8 @@ def run(params: Params, context: Context) -> None:
     """Ask the datasets of the last run, which this process still holds."""
     if context.held is None:
         raise RunError("There is no result to show yet: run embed first.")
-    # region show
     ds, materialized = context.held
-
+    # region show
     print("** Original dataset:", ds)
     print("** Materialized dataset:", materialized)
     materialized.show(3)

@@ -10,9 +10,10 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from demo_server.processes.module_runner import ModuleError, run_module
+from demo_server.processes.module_runner import run_module
 from demo_server.processes.ray_head import Ray
 from demo_server.protocol.driver_messages import DriverOptions
+from demo_server.protocol.errors import ModuleError
 from demo_server.system import machine
 from demo_server.system.cpus import usable_cpus
 from demo_server.system.files import write_atomically

@@ -14,18 +14,15 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from demo_server.processes.module_runner import ModuleError, run_module
+from demo_server.processes.module_runner import run_module
 from demo_server.protocol.driver_messages import DescribeOptions, Descriptions
+from demo_server.protocol.errors import DescribeError, ModuleError
 from demo_server.system.checkout import BUNDLED_DATA
 from demo_server.system.code_version import code_files
 from demo_server.system.files import fingerprint, write_atomically
 from demo_server.system.settings import Settings
 
 TIMEOUT_S = 120.0
-
-
-class DescribeError(Exception):
-    """`describe` failed, and why."""
 
 
 class _Cached(BaseModel):

@@ -7,11 +7,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+from demo_server.protocol.errors import ModuleError
 from demo_server.system import process
-
-
-class ModuleError(Exception):
-    """A module that ran in a process of its own failed; with its last lines of output."""
 
 
 async def run_module(

@@ -18,6 +18,7 @@ from typing import Protocol
 import psutil
 
 from demo_server.processes.state_file import ProcessSession, RayConnection, StateFile
+from demo_server.protocol.errors import RayStartError
 from demo_server.system import process
 from demo_server.system.cpus import usable_cpus
 
@@ -45,10 +46,6 @@ class RayState(Enum):
     STARTING = "starting"
     UP = "up"
     STOPPING = "stopping"
-
-
-class RayStartError(Exception):
-    """Ray did not start, and why."""
 
 
 @dataclass(frozen=True)

@@ -143,13 +143,13 @@ message: TypeAdapter[Message] = TypeAdapter(Message)
 
 
 class Needs(Line):
-    """What a run asks of the cluster; a string names the parameter that says how much."""
+    """What a run asks of the cluster; a string names the parameter that has the amount."""
 
     actors: str | int = 0
     cpus_per_actor: str | float = 1.0
     task_cpus: float = Field(default=1.0, description="the largest read or shuffle task")
     alone: bool = Field(
-        default=False, description="it compares times: no driver may be prepared beside it"
+        default=False, description="it compares times: no other driver may be prepared meanwhile"
     )
 
 

@@ -1,13 +1,14 @@
-"""Requests and inputs that cannot be used: what is wrong, in which field, and the remedy."""
+"""Every error that one room raises and another handles: one tree, whose root is `DemoError`."""
 
 from __future__ import annotations
 
 from pydantic import JsonValue
 
 from demo_server.protocol.frames import Error, ErrorCode
+from demo_server.system.errors import DemoError
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not an accident
+class Refusal(DemoError):  # noqa: N818 - it is an answer, not an accident
     """Why a client's request is not done, as a sentence it can act on."""
 
     def __init__(
@@ -17,8 +18,8 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an accident
         field: str | None = None,
         feasible: dict[str, JsonValue] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.code, self.message, self.field, self.feasible = code, message, field, feasible
+        super().__init__(message, field)
+        self.code, self.feasible = code, feasible
 
     def frame(self, request_id: str | None = None) -> Error:
         return Error(
@@ -30,11 +31,55 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an accident
         )
 
 
-class InputError(ValueError):
+class InputError(DemoError, ValueError):
     """`field` is the setting or column at fault, `message` a sentence, `remedy` another one."""
 
     def __init__(self, field: str, message: str, remedy: str) -> None:
-        super().__init__(f"{message} {remedy}")
-        self.field = field
-        self.message = message
-        self.remedy = remedy
+        super().__init__(message, field, remedy)
+
+
+class RayStartError(DemoError):
+    """Ray did not start, and why."""
+
+
+class DescribeError(DemoError):
+    """`describe` failed, and why."""
+
+
+class ModuleError(DemoError):
+    """A module that ran in a process of its own failed; with its last lines of output."""
+
+
+class BrokenLogError(DemoError):
+    """A log that cannot be read, and why."""
+
+
+class UnrecordedError(BrokenLogError):
+    """A log that lacks its end, because it could not be written."""
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        super().__init__(f"Run {run_id} was not recorded to its end: {reason}. Run it again.")
+
+
+class ServeError(DemoError):
+    """Why the server cannot start, in one sentence."""
+
+
+class TooManyError(DemoError):
+    """Why one more websocket is not accepted, in one sentence."""
+
+
+class RunError(DemoError):
+    """An experiment ends its run as failed, with this sentence as the reason."""
+
+
+class ClusterError(DemoError):
+    """The cluster can't be used; says why, and what to do."""
+
+
+class ExperimentError(DemoError):
+    """An experiment's file is not what it must be."""
+
+
+class PrestartError(DemoError):
+    """No worker was started ahead of time; an actor waits for its own."""

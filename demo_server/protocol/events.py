@@ -88,10 +88,10 @@ class RowsData(Frame):
         default=None, description="when the batch left the model: Unix time in ms"
     )
     worker: str | None = Field(default=None, description="the process that made them")
-    calls: int = Field(default=0, description="calls that it began since it last told")
+    calls: int = Field(default=0, description="calls that it began since its last report")
     models: int = Field(default=0, description="models that it loaded since then")
     tokens: int = Field(default=0, description="tokens that its model read since then")
-    padding: int = Field(default=0, description="tokens that it computed beside those")
+    padding: int = Field(default=0, description="tokens that it computed in addition")
 
 
 class ActorMetrics(Frame):
@@ -136,7 +136,7 @@ class Check(Frame):
     state: Literal["ok", "warn", "unknown"] = Field(description="unknown: it was not measured")
     question: str
     figure: Figure | None = None
-    fix: str = Field(description="what mends it where it is not ok")
+    fix: str = Field(description="how to fix it where it is not ok")
     reason: str | None = Field(default=None, description="why it was not measured")
 
 

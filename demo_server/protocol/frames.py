@@ -125,7 +125,7 @@ class ExperimentInfo(Frame):
     rate: float | None = Field(default=None, description="rows per second measured here")
     rates: dict[str, float] | None = Field(
         default=None,
-        description="the same by `engine precision`, for a run that has these parameters",
+        description="the same by engine, for a run that has this parameter",
     )
     dataset_rows: int | None = None
     regions: dict[str, str] = Field(description="sha256 of each shown region, by name")

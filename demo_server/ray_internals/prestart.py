@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from demo_server.protocol.errors import PrestartError
 from demo_server.system.code_version import code_version
 
 MODULES, CODE = "DEMO_PRELOAD_MODULES", "DEMO_PRELOAD_CODE"
@@ -110,7 +111,3 @@ def prestart(modules: Sequence[str], workers: int) -> None:
             stub.PrestartWorkers(request, timeout=TIMEOUT_S)
     except grpc.RpcError as error:
         raise PrestartError(f"Ray starts no worker ahead of time: {error}") from error
-
-
-class PrestartError(Exception):
-    """No worker was started ahead of time; an actor waits for its own."""

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo_server.protocol.errors import BrokenLogError, UnrecordedError
 from demo_server.protocol.frames import RunInfo
 from demo_server.protocol.state import RunState
 from demo_server.runs import fold, log
-from demo_server.runs.log import Author, BrokenLogError, UnrecordedError
+from demo_server.runs.log import Author
 
 RESULT = "result.parquet"
 

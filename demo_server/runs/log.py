@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import Event, RunStatus, event
 
 FORMAT = 2
@@ -51,17 +52,6 @@ class Header(BaseModel):
     code_hash: str
     author: Author
     broken: str | None = Field(default=None, description="why events are missing at the end")
-
-
-class BrokenLogError(Exception):
-    """A log that cannot be read, and why."""
-
-
-class UnrecordedError(BrokenLogError):
-    """A log that lacks its end, because it could not be written."""
-
-    def __init__(self, run_id: str, reason: str) -> None:
-        super().__init__(f"Run {run_id} was not recorded to its end: {reason}. Run it again.")
 
 
 class RunLog:

@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import KINDS, Event
 from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import log
-from demo_server.runs.log import BrokenLogError, Header
+from demo_server.runs.log import Header
 from demo_server.system.files import write_atomically
 
 MAX_BYTES = 300_000
@@ -116,7 +117,7 @@ def _header(header: Header, info: ExperimentInfo) -> RecordingHeader:
         date=header.date,
         machine=RecordingMachine.model_validate(header.machine),
         versions=header.versions,
-        # A path says where it lies on the machine that recorded: nobody's business.
+        # A path would name directories of the machine that recorded.
         dataset=Path(header.dataset).name if Path(header.dataset).is_absolute() else header.dataset,
         model=Path(header.model).name if Path(header.model).is_absolute() else header.model,
         code_hash=header.code_hash,

@@ -14,7 +14,7 @@ Params = dict[str, JsonValue]
 
 
 def check_feasible(description: Description, params: Params, cpus: float) -> None:
-    """Add up what a run asks of the cluster, because Ray would wait and say nothing.
+    """Add up what a run asks of the cluster, because Ray only waits for CPUs that never come free.
 
     Raises:
         Refusal: it asks for more than `cpus`; with the sum, and with parameters that would do.
@@ -32,11 +32,11 @@ def check_feasible(description: Description, params: Params, cpus: float) -> Non
         if change
         else "Use a machine with more CPUs."
     )
+    tasks = f" + {needs.task_cpus:g} CPU for the tasks that feed them" if needs.task_cpus else ""
     raise Refusal(
         ErrorCode.INFEASIBLE,
-        f"{actors:g} {'actor' if actors == 1 else 'actors'} x {each:g} CPU + "
-        f"{needs.task_cpus:g} CPU for the read and repartition tasks = {total:g} CPUs, "
-        f"but there are {cpus:g}. Ray would wait for ever. {remedy}",
+        f"{actors:g} {'actor' if actors == 1 else 'actors'} x {each:g} CPU{tasks} = {total:g} "
+        f"CPUs, but there are {cpus:g}. {remedy}",
         field,
         feasible,
     )
@@ -58,7 +58,7 @@ def _feasible(description: Description, params: Params, cpus: float) -> Params |
 
 
 def _amount(need: str | float, params: Params) -> float:
-    """Return a need as a number; a string names the parameter that says it."""
+    """Return a need as a number; a string names the parameter that has it."""
     value = params[need] if isinstance(need, str) else need
     if not isinstance(value, int | float):
         raise TypeError(f"{need} = {value!r} is no amount")

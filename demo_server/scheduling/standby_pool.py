@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from demo_server.processes.ray_head import Ray, RayStartError, RayState
+from demo_server.processes.ray_head import Ray, RayState
 from demo_server.protocol import driver_messages
+from demo_server.protocol.errors import RayStartError
 from demo_server.protocol.frames import ServerStatus
 
 READY_TIMEOUT_S = 90.0

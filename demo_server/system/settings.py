@@ -14,10 +14,6 @@ from demo_server.system.checkout import ROOT
 DEFAULT_PORT = 8000
 
 
-class SettingsError(Exception):
-    """An option or variable that cannot be used: which one, and what it may be."""
-
-
 class Inputs(BaseModel):
     """The dataset and the model of all runs, as the user names them; None means the bundled one."""
 

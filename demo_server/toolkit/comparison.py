@@ -11,9 +11,10 @@ import numpy as np
 import psutil
 from ray.data.dataset import MaterializedDataset
 
+from demo_server.protocol.errors import RunError
 from demo_server.protocol.events import RowsData, StepData
 from demo_server.ray_internals.workers import Activity, effort, raylet_here
-from demo_server.toolkit.context import Context, RunError
+from demo_server.toolkit.context import Context
 
 Vectors = dict[str, np.ndarray[Any, np.dtype[np.float32]]]
 

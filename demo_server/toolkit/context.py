@@ -5,7 +5,7 @@ A module there declares `Params`, a subclass of `Parameters`, and `run(params, c
 its docstring is its title. It may also declare `needs`, `defaults(machine)`, `uses_held`,
 `actions`: the names of what a running one offers in `context.actions`, `stages`: the titles of what
 it compares, by the names of their stages and in their order, and `preloads`: lists of modules, each
-for a worker process that stands ready with them (`context.preloaded`).
+for a worker process that stands ready with them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from demo_server.data.cleaning import Cleaned
 from demo_server.data.source import DatasetSource
 from demo_server.embedding import conversion
 from demo_server.embedding.device import Device
-from demo_server.embedding.engine import EngineName, Precision, refusal
+from demo_server.embedding.registry import find
 from demo_server.protocol.base import Frame
 from demo_server.protocol.driver_messages import Message, Needs, emitted
+from demo_server.protocol.errors import PrestartError, RunError
 from demo_server.protocol.events import FailureData, Figure, NoteData, ResultData, RowsData
-from demo_server.ray_internals.prestart import PrestartError, prestart, runtime_env
+from demo_server.ray_internals.prestart import prestart
 from demo_server.toolkit.failure import explain, release
 
 __all__ = ["Context", "Defaults", "Machine", "Needs", "Parameters", "RunError"]
@@ -40,7 +42,7 @@ class Parameters(BaseModel):
 class Machine(BaseModel):
     """What defaults are worked out from; `rate` is None until this machine was measured.
 
-    `rate` is that of the default engine, in rows a second; `rates` has all, by `engine precision`.
+    `rate` is that of the default engine, in rows a second; `rates` has all, by engine.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -58,10 +60,6 @@ class Defaults:
 
     values: dict[str, JsonValue]
     reason: str
-
-
-class RunError(Exception):
-    """An experiment ends its run as failed, with this sentence as the reason."""
 
 
 @dataclass
@@ -83,6 +81,7 @@ class Context:
     reason: str | None = None
     dropped: int = 0  # rows that the pipeline left out on purpose: they are not lost
     prestarted: bool = False  # the run has asked for processes of its own
+    imports: tuple[str, ...] = ()  # for the processes of code that is no engine's class
     stage: str | None = None
     worker: str | None = None  # host:pid of the process that the last sample rows came from
     told: list[RowsData] = field(default_factory=list)  # what workers told in this run, no rows
@@ -96,32 +95,31 @@ class Context:
         """
         return max(1, self.cores // actors)
 
-    def embedder(
-        self,
-        engine: EngineName = "sentence-transformers",
-        precision: Precision = "f32",
-        *,
-        actors: int,
-    ) -> dict[str, Any]:
-        """What a `TextEmbedder` is constructed with when `actors` of them share the cores.
+    def model_for(self, engine: str) -> str:
+        """Return the model as an engine of that name reads it.
 
-        Waits for a model that is still being converted, and says so.
+        Waits for a model that is still being converted, and notes it.
 
         Raises:
-            RunError: this machine can't run the engine in this precision, or not this model.
+            RunError: this machine can't run the engine, or not this model.
         """
-        if why := refusal(engine, precision, self.device):
+        row = find(engine)
+        if why := row.refusal(self.device):
             raise RunError(f"This machine can't run that: {why}")
-        model = self.model
-        if engine == "openvino":
-            model = self.converted()
+        return self.converted() if row.converted else self.model
+
+    def embedder(self, engine: str = "TextEmbedder", *, actors: int) -> dict[str, Any]:
+        """What an engine's class is constructed with when `actors` of them share the cores."""
         return {
-            "model": model,
+            "model": self.model_for(engine),
             "column": self.source.text_column,
-            "engine": engine,
-            "precision": precision,
             "threads": self.threads(actors),
         }
+
+    def note_cleaned(self, cleaned: Cleaned) -> None:
+        """Note how many rows have no text, if any, and those that the model cuts."""
+        if cleaned.dropped or cleaned.long:
+            self.note(str(cleaned))
 
     def converted(self) -> str:
         """Return the model as OpenVINO reads it, converting it where nobody has."""
@@ -138,14 +136,6 @@ class Context:
             return 0
         share = self.gpus / actors
         return share if share < 1 else 1
-
-    def preloaded(self, *modules: str) -> dict[str, Any] | None:
-        """`runtime_env` of an actor that gets a process in which `modules` are imported already.
-
-        One stands ready if the experiment's `preloads` lists the same modules; else, as on a
-        cluster that isn't ours, the actor imports them itself.
-        """
-        return runtime_env(modules) if self.own_head else None
 
     def prestart(self, *modules: str) -> None:
         """Have one more such process made ready, for an actor later in this run."""

@@ -11,8 +11,8 @@ import os
 import re
 import traceback
 
-from demo_server.protocol.errors import InputError
 from demo_server.protocol.events import FailureData
+from demo_server.system.errors import DemoError
 
 MAX_MESSAGE = 600
 WRAPPED = "The above exception was the direct cause of the following exception:"
@@ -58,7 +58,7 @@ REMEDIES = (
 
 def explain(error: BaseException, *, expected: bool = False) -> FailureData:
     """Return class, message, place and remedy of what was raised, user code's own first."""
-    if isinstance(error, InputError):
+    if isinstance(error, DemoError) and error.remedy:
         return FailureData(
             exception=type(error).__name__,
             message=clean(error.message),

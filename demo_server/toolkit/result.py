@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from ray.data.dataset import MaterializedDataset
 
 from demo_server.protocol.events import ResultData, Row, SchemaColumn
-from demo_server.system.files import replace_atomically
 from demo_server.toolkit.sample import sample_row
 
 FIRST_ROWS = 3
@@ -79,34 +74,3 @@ def type_name(kind: Any) -> str:
     if shape is not None and scalar is not None:
         return f"{type_name(scalar)}[{', '.join(str(n) for n in shape)}]"
     return {"float": "float32", "double": "float64"}.get(str(kind), str(kind))
-
-
-def write_parquet(dataset: MaterializedDataset[Any], path: Path) -> int:
-    """Write `dataset` in order as one Parquet file, complete or not at all; return its bytes.
-
-    Vectors are written as fixed-size lists, which every Parquet reader knows.
-    """
-    with replace_atomically(path) as part, ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
-        for batch in dataset.iter_batches(batch_size=4096, batch_format="pyarrow"):
-            table = plain(batch)
-            writer = writer or stack.enter_context(pq.ParquetWriter(part, table.schema))
-            writer.write_table(table)
-        if writer is None:
-            raise ValueError("there are no rows to write")
-    return path.stat().st_size
-
-
-def plain(table: pa.Table) -> pa.Table:
-    """Return `table` with Ray's tensor columns as fixed-size lists of numbers."""
-    for index, field in enumerate(table.schema):
-        if isinstance(field.type, pa.ExtensionType):
-            vectors = pa.chunked_array([as_lists(chunk) for chunk in table.column(index).chunks])
-            table = table.set_column(index, field.name, vectors)
-    return table
-
-
-def as_lists(chunk: Any) -> pa.FixedSizeListArray:
-    values = chunk.to_numpy(zero_copy_only=False)
-    flat = pa.array(values.reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(flat, values.reshape(len(values), -1).shape[1])

@@ -13,12 +13,11 @@ from pydantic import JsonValue
 from starlette.websockets import WebSocketDisconnected
 
 from demo_server.protocol import frames
-from demo_server.protocol.errors import Refusal
+from demo_server.protocol.errors import BrokenLogError, Refusal, TooManyError
 from demo_server.protocol.frames import CloseCode, ErrorCode, Role
-from demo_server.runs.log import BrokenLogError
 from demo_server.runs.run import Run
 from demo_server.web import limits
-from demo_server.web.connection_slots import ConnectionSlot, ConnectionSlots, TooManyError
+from demo_server.web.connection_slots import ConnectionSlot, ConnectionSlots
 from demo_server.web.frame_parser import BROKEN, decode
 from demo_server.web.hub import Client, Hub
 from demo_server.web.rate_limit import TokenBucket

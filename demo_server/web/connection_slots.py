@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from demo_server.protocol.errors import TooManyError
 from demo_server.system.addresses import is_loopback, network
 from demo_server.web import limits
-
-
-class TooManyError(Exception):
-    """Why one more websocket is not accepted, in one sentence."""
 
 
 class ConnectionSlot:

@@ -70,15 +70,15 @@ test('a Node program has its default where no size is given', () => {
   assert.equal(wholeOption('rounds', 5, ['node', 'x.mjs']), 5)
 })
 
-test('each engine runs in the fastest precision that was measured, and with its own bars', () => {
-  const rates = { 'openvino f32': 475, 'openvino bf16': 845, 'sentence-transformers f32': 378 }
+test('of each kind the fastest engine that was measured runs, with its own bars', () => {
+  const rates = { OpenVinoEmbedder: 475, OpenVinoBf16Embedder: 845, TorchEmbedder: 378 }
   assert.deepEqual(
-    enginesOf({ rates }, undefined).map(({ name, precision, cold }) => [name, precision, cold]),
-    [['openvino', 'bf16', 10], ['sentence-transformers', 'f32', 15]],
+    enginesOf({ rates }, undefined).map(({ name, cold }) => [name, cold]),
+    [['OpenVinoBf16Embedder', 10], ['TorchEmbedder', 15]],
   )
-  assert.deepEqual(enginesOf({ rates: { 'sentence-transformers f32': 1 } }, undefined).map(({ name }) => name), ['sentence-transformers'])
-  assert.throws(() => enginesOf({ rates: {} }, 'openvino'), /openvino is not on this machine/)
-  assert.throws(() => enginesOf({ rates }, 'tpu'), /--engine wants openvino or sentence-transformers, not "tpu"/)
+  assert.deepEqual(enginesOf({ rates: { TextEmbedder: 1 } }, undefined).map(({ name }) => name), ['TextEmbedder'])
+  assert.throws(() => enginesOf({ rates: {} }, 'OpenVino'), /OpenVino is not on this machine/)
+  assert.throws(() => enginesOf({ rates }, 'tpu'), /--engine wants OpenVino or Torch or Text, not "tpu"/)
 })
 
 test('the deck gets a chart with where and when, and an index that names each once', () => {

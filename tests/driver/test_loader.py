@@ -12,8 +12,9 @@ import pytest
 
 from demo_server import experiments
 from demo_server.driver import loader
-from demo_server.driver.loader import ExperimentError, regions
+from demo_server.driver.loader import regions
 from demo_server.protocol.driver_messages import DescribeOptions, Description, Descriptions
+from demo_server.protocol.errors import ExperimentError
 from demo_server.system.checkout import EXPERIMENTS
 from demo_server.system.settings import Inputs
 from demo_server.toolkit.context import Machine
@@ -124,8 +125,8 @@ def test_the_regions_on_slides_exist_and_are_short() -> None:
         for region in regions((EXPERIMENTS / f"{name}.py").read_text())
     }
     assert {
-        *("dataset#load", "dataset#inspect", "embed#embedder", "embed#pipeline"),
-        *("embed#source", "embed#materialize", "peek#peek", "show#show"),
+        *("dataset#load", "dataset#blocks", "dataset#inspect", "embed#pipeline"),
+        *("embed#materialize", "peek#peek", "show#show"),
         *("out_of_memory#large", "out_of_memory#small", "shutdown#shutdown"),
     } <= found.keys()
     for name, lines in found.items():
@@ -160,13 +161,12 @@ def test_rows_by_default_are_about_forty_seconds_of_the_measured_rate() -> None:
     assert embed.reason == ("250 rows/s, measured here.")
 
 
-def test_rates_are_reported_by_engine_and_precision() -> None:
-    rates = {"sentence-transformers f32": 300.0, "openvino bf16": 700.0}
+def test_rates_are_reported_by_engine() -> None:
+    rates = {"TextEmbedder": 300.0, "OpenVinoBf16Embedder": 700.0}
     machine = Machine(cpus=2, rate=300.0, rates=rates, dataset_rows=100_000)
-    told = {d.name: d for d in loader.describe_all(machine).experiments}["embed"]
-    assert told.rates == rates
-    default = f"{told.defaults['engine']} {told.defaults['precision']}"
-    assert rates[default] == told.rate
+    described = {d.name: d for d in loader.describe_all(machine).experiments}["embed"]
+    assert described.rates == rates
+    assert rates[str(described.defaults["engine"])] == described.rate
 
 
 def test_describe_prints_json_and_does_not_load_the_model_library(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from ray.data._internal.logical import operators as logical
 
 from demo_server.driver.observe.observer import INTERVAL_S, Observation, Observer, Rate
 from demo_server.driver.observe.operators import KEEP_ROWS, batch_size, calling, rows_in
+from demo_server.driver.observe.reporter import observed
 from demo_server.driver.observe.stall import Stall
 from demo_server.protocol.events import OperatorProgress
-from demo_server.toolkit.live import live
 
 
 class Emitting:
@@ -30,7 +30,7 @@ class Emitting:
         self.total = total
         self.said: list[Any] = []
 
-    def emit(self, kind: str, data: Any) -> None:
+    def emit(self, data: Any) -> None:
         self.said.append(data)
 
 
@@ -165,7 +165,7 @@ def step(name: str, *, source: bool = False, **known: Any) -> Any:
 
 def test_the_operator_of_the_calls_is_the_live_one_else_the_last_of_actors() -> None:
     plain, actors = Operator(step("Repartition")), Operator(step("MapBatches"), actors=2)
-    watched = Operator(step("MapBatches", fn=live(len)))
+    watched = Operator(step("MapBatches", fn=observed(len)))
     assert calling([plain, watched, actors, plain]) is watched
     assert calling([plain, actors, plain]) is actors
     assert calling([Operator(step("Read")), plain]) is plain

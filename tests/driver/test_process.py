@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from demo_server.driver import loader
-from demo_server.driver.cluster import ClusterError, connect, mismatch
+from demo_server.driver.cluster import connect, mismatch
 from demo_server.driver.startup import preloads_of
-from demo_server.embedding.engine import IMPORTS
+from demo_server.embedding.registry import OPENVINO
 from demo_server.processes.ray_head import local_env
 from demo_server.protocol.driver_messages import PrioritizeCommand
+from demo_server.protocol.errors import ClusterError
 from demo_server.system.process import kill_group
 from demo_server.system.settings import Inputs
 from tests.faults.stage import copy_checkout
@@ -258,8 +259,8 @@ def test_a_standby_imports_neither_torch_nor_sentence_transformers() -> None:
 def test_only_the_workers_of_a_waiting_run_are_prestarted() -> None:
     embed, peek = loader.load("embed"), loader.load("peek")
     assert preloads_of(embed, ()) == embed.preloads
-    with_openvino = PrioritizeCommand(experiment="embed", params={"engine": "openvino"})
-    assert preloads_of(embed, [with_openvino]) == [IMPORTS["openvino"]]
+    with_openvino = PrioritizeCommand(experiment="embed", params={"engine": "OpenVinoEmbedder"})
+    assert preloads_of(embed, [with_openvino]) == [OPENVINO]
     assert preloads_of(peek, [with_openvino]) == []
     of_peek = PrioritizeCommand(experiment="peek", params={"batch_size": 8})
     assert preloads_of(peek, [of_peek]) == peek.preloads

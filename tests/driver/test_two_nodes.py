@@ -44,7 +44,7 @@ import sys
 import ray
 
 from demo_server.driver.cluster import connect
-from demo_server.toolkit.live import open_mailbox
+from demo_server.driver.observe.mailbox import open_mailbox
 
 connect(sys.argv[1], own_head=True)
 here = ray.get_runtime_context().get_node_id()

@@ -12,23 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from demo_server.data.source import DatasetSource
-from demo_server.embedding import conversion, engine, fast_torch, model
+from demo_server.embedding import conversion, fast_torch, model, registry
 from demo_server.embedding.batching import Array, Tokens
 from demo_server.embedding.device import cpu_has_bf16
-from demo_server.embedding.engine import EngineName, Precision
-from demo_server.experiments.embed import TextEmbedder
+from demo_server.embedding.registry import ROWS, Row, find
 from demo_server.protocol.driver_messages import Message
-from demo_server.toolkit.context import Context, RunError
+from demo_server.protocol.errors import RunError
+from demo_server.toolkit.context import Context
 from tests.support.prepared_cache import converted_model
 
-PAIRS: list[tuple[EngineName, Precision]] = [
-    ("sentence-transformers", "f32"),
-    ("sentence-transformers", "bf16"),
-    ("openvino", "f32"),
-    ("openvino", "bf16"),
-]
+FAST = ROWS[1:]
 LEAST_COSINE = {"f32": 0.9999, "bf16": 0.999}
 TEXTS = np.array(
     [
@@ -128,38 +124,36 @@ def test_a_converted_model_is_not_converted_again() -> None:
     assert conversion.ensure(path) == conversion.converted(path)
 
 
-@pytest.mark.parametrize(("name", "precision"), PAIRS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_embeddings_are_the_references(
-    name: EngineName,
-    precision: Precision,
+    row: Row,
     reference: np.ndarray[Any, Any],
 ) -> None:
     said: list[Message] = []
     run = context(said, model.resolve(None).path)
-    if precision == "bf16" and not cpu_has_bf16():
-        with pytest.raises(RunError, match="choose precision f32"):
-            run.embedder(name, precision, actors=1)
+    if row.precision == "bf16" and not cpu_has_bf16():
+        with pytest.raises(RunError, match="choose engine"):
+            run.embedder(row.name, actors=1)
         return
-    embedder = TextEmbedder(**run.embedder(name, precision, actors=1) | {"column": "text"})
+    embedder = row.embedder(**run.embedder(row.name, actors=1) | {"column": "text"})
     batch = embedder({"id": np.arange(len(TEXTS)), "text": TEXTS})
     got = batch["embedding"]
     assert batch["id"].tolist() == list(range(len(TEXTS)))
     assert (got.shape, got.dtype) == (reference.shape, np.float32)
     norms = np.linalg.norm(got, axis=1) * np.linalg.norm(reference, axis=1)
-    assert ((got * reference).sum(axis=1) / norms).min() >= LEAST_COSINE[precision]
+    assert ((got * reference).sum(axis=1) / norms).min() >= LEAST_COSINE[row.precision]
     assert said == []
 
 
-@pytest.mark.parametrize(("name", "precision"), PAIRS)
+@pytest.mark.parametrize("row", FAST, ids=lambda row: row.name)
 def test_passes_run_in_parallel_and_return_in_order(
-    name: EngineName,
-    precision: Precision,
+    row: Row,
 ) -> None:
     path = model.resolve(None).path
-    directory = str(conversion.ensure(path)) if name == "openvino" else path
-    if precision == "bf16" and not cpu_has_bf16():
+    directory = str(conversion.ensure(path)) if row.converted else path
+    if row.precision == "bf16" and not cpu_has_bf16():
         return
-    loaded = engine.load_engine(directory, name, precision, threads=2, pass_threads=1)
+    loaded = row.embedder.load(directory, threads=1, passes=2)
     loaded.budget = 64
     tokens = loaded.tokenize(TEXTS)
     threads, inside, together = set(), 0, 0
@@ -176,7 +170,7 @@ def test_passes_run_in_parallel_and_return_in_order(
             inside -= 1
         return vectors
 
-    loaded.embed = embed  # type: ignore[method-assign]
+    loaded.embed = embed
     passes = list(loaded.passes(tokens))
     assert [rows.tolist() for rows, _ in passes] == [b.tolist() for b in tokens.batches(64)]
     assert together == len(threads) == 2
@@ -186,13 +180,13 @@ def test_passes_run_in_parallel_and_return_in_order(
 
 def test_a_pass_that_fails_fails_the_call() -> None:
     directory = str(conversion.ensure(model.resolve(None).path))
-    loaded = engine.load_engine(directory, "openvino", "f32", threads=2, pass_threads=1)
+    loaded = find("OpenVinoEmbedder").embedder.load(directory, threads=1, passes=2)
     tokens = loaded.tokenize(TEXTS)
 
     def embed(tokens: Tokens, rows: Array) -> Array:
         raise MemoryError("in a thread")
 
-    loaded.embed = embed  # type: ignore[method-assign]
+    loaded.embed = embed
     with pytest.raises(MemoryError, match="in a thread"):
         list(loaded.passes(tokens))
 
@@ -201,8 +195,8 @@ def test_openvino_needs_no_torch() -> None:
     directory = conversion.ensure(model.resolve(None).path)
     code = (
         "import sys\n"
-        "from demo_server.embedding.engine import load_engine\n"
-        f"load_engine({str(directory)!r}, 'openvino', 'f32', 1)\n"
+        "from demo_server.embedding.registry import load_engine\n"
+        f"load_engine('OpenVinoEmbedder', {str(directory)!r}, 1)\n"
         "print({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -227,24 +221,26 @@ def test_openvino_gets_its_first_arrays_from_the_thread_that_loads_it(
     core = SimpleNamespace(compile_model=lambda *_: compiled)
     monkeypatch.setitem(sys.modules, "openvino", SimpleNamespace(Core=lambda: core))  # type: ignore[arg-type]
     directory = str(conversion.ensure(model.resolve(None).path))
-    engine.load_engine(directory, "openvino", "f32", threads=3, pass_threads=1)
+    find("OpenVinoEmbedder").embedder.load(directory, threads=1, passes=3)
     assert passes == [(threading.get_ident(), [(1, 1)] * 2)]
 
 
 def test_a_precision_that_the_processor_lacks_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(engine, "cpu_has_bf16", lambda: False)
-    with pytest.raises(RunError, match="bf16 needs a processor that computes in it: choose"):
-        context([], "").embedder("openvino", "bf16", actors=1)
-    assert engine.refusal("sentence-transformers", "bf16", "cuda") is None
-    assert engine.offered("cpu") == [PAIRS[0], PAIRS[2]]
+    monkeypatch.setattr(registry, "cpu_has_bf16", lambda: False)
+    wanted = "processor that computes in bf16: choose engine OpenVinoEmbedder"
+    with pytest.raises(RunError, match=wanted):
+        context([], "").embedder("OpenVinoBf16Embedder", actors=1)
+    assert find("TorchBf16Embedder").refusal("cuda") is None
+    names = [row.name for row in registry.offered("cpu")]
+    assert names == ["TextEmbedder", "TorchEmbedder", "OpenVinoEmbedder"]
 
 
 def test_an_engine_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "openvino_installed", lambda: False)
+    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RunError, match="pip install openvino"):
-        context([], "").embedder("openvino", "f32", actors=1)
+        context([], "").embedder("OpenVinoEmbedder", actors=1)
 
 
 def test_a_run_before_the_conversion_notes_that_it_waits(
@@ -253,8 +249,8 @@ def test_a_run_before_the_conversion_notes_that_it_waits(
     monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
     (tmp_path / "config.json").write_text("{}")
     said: list[Message] = []
-    with pytest.raises(RunError, match=r"can't take this model: .*Choose engine sentence-tr"):
-        context(said, str(tmp_path)).embedder("openvino", "f32", actors=1)
+    with pytest.raises(RunError, match=r"can't take this model: .*Choose engine TextEm"):
+        context(said, str(tmp_path)).embedder("OpenVinoEmbedder", actors=1)
     assert "converted for OpenVINO, once" in str(said)
 
 
@@ -268,3 +264,23 @@ def test_a_prompt_is_applied_unless_pooling_excludes_it() -> None:
     assert fast_torch.own_prompt(Prompted(), "m") == "query: "
     with pytest.raises(ValueError, match="pools without its prompt"):
         fast_torch.own_prompt(Prompted([Pooling()]), "m")
+
+
+def test_an_engine_is_found_by_the_name_of_its_class_and_a_class_by_what_it_inherits() -> None:
+    class Limited(find("TextEmbedder").embedder):  # type: ignore[misc]
+        pass
+
+    assert [find(row.name) for row in ROWS] == list(ROWS)
+    assert registry.row_of(Limited) is ROWS[0]
+    assert registry.row_of(len) is None
+    with pytest.raises(ValueError, match="engine is one of TextEmbedder, TorchEmbedder"):
+        find("Magic")
+
+
+def test_a_parameter_is_a_class_in_python_and_its_name_in_json() -> None:
+    adapter: TypeAdapter[Any] = TypeAdapter(registry.Embedder)
+    assert adapter.validate_python("TorchEmbedder") is ROWS[1].embedder
+    assert adapter.dump_python(ROWS[1].embedder, mode="json") == "TorchEmbedder"
+    assert adapter.json_schema()["enum"] == [row.name for row in ROWS]
+    with pytest.raises(ValidationError, match="engine is one of"):
+        adapter.validate_python("Magic")

@@ -23,11 +23,11 @@ from demo_server.driver.observe.watchdog import Deaths
 from demo_server.processes import state_file
 from demo_server.processes.driver import DriverProcess
 from demo_server.processes.state_file import StateFile
+from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import OperatorProgress, RunStatus
 from demo_server.ray_internals.prestart import JOB, MODULES, NO_JOB
 from demo_server.ray_internals.workers import Activity, Effort, Worker, effort
 from demo_server.runs.archive import Archive
-from demo_server.runs.log import BrokenLogError
 from demo_server.runs.registry import RunRegistry
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.system.settings import Settings

@@ -12,8 +12,9 @@ import pytest
 
 from demo_server.processes import descriptions
 from demo_server.processes.calibration import KEY, Calibration
-from demo_server.processes.descriptions import DescribeError, Describer
-from demo_server.processes.module_runner import ModuleError, run_module
+from demo_server.processes.descriptions import Describer
+from demo_server.processes.module_runner import run_module
+from demo_server.protocol.errors import DescribeError, ModuleError
 from demo_server.system.settings import Inputs, Settings
 from tests.support.bounds import HANG_S, SOON_S
 from tests.support.fakes import DESCRIPTIONS, FakeRay

@@ -17,7 +17,7 @@ from tests.support.ray_cluster import RayCluster, free_port
 PROGRAM = """
 import sys, time
 import ray
-from demo_server.toolkit.live import open_mailbox
+from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.ray_internals.prestart import prestart, runtime_env
 from demo_server.ray_internals.workers import raylet_here
 
@@ -104,7 +104,7 @@ def test_idle_workers_stay(head: RayCluster) -> None:
 WAIT_AND_RUN = """
 import sys, time
 import datasets, ray
-from demo_server.toolkit.live import open_mailbox
+from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.driver.startup import warm_up
 from demo_server.ray_internals.patches import start_actor_location_tracker
 from demo_server.ray_internals.prestart import prestart, runtime_env
@@ -166,7 +166,7 @@ FIND = """
 import sys, time
 import psutil, ray
 from demo_server.ray_internals import prestart
-from demo_server.toolkit.live import open_mailbox
+from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.ray_internals.workers import raylet_here
 ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
 MODULES = ("json.tool",)

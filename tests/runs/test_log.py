@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import (
     NoteData,
     RunStatus,
@@ -18,7 +19,7 @@ from demo_server.protocol.events import (
 from demo_server.runs import log
 from demo_server.runs.archive import Archive
 from demo_server.runs.fold import fold
-from demo_server.runs.log import Author, BrokenLogError
+from demo_server.runs.log import Author
 from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
 

@@ -24,7 +24,7 @@ from demo_server.system.memory import standbys_for
 from tests.support.fakes import DESCRIPTIONS, FakeRay, description
 
 
-class Puppet:
+class FakeDriver:
     """A driver that does nothing by itself."""
 
     def __init__(self) -> None:
@@ -50,30 +50,30 @@ class Puppet:
         return "last words"
 
 
-class Theatre:
+class Harness:
     """A scheduler with drivers that do nothing."""
 
     def __init__(
         self, directory: Path, ray: FakeRay, standbys: int = 1, ahead: bool = True
     ) -> None:
         self.ray, self.code = ray, 1
-        self.puppets: list[Puppet] = []
+        self.drivers: list[FakeDriver] = []
         self.runs = RunRegistry(Archive(directory), None, None, 10**9)
         self.standby_pool = StandbyPool(ray, self._spawn, lambda: self.code, standbys)
         self.scheduler = Scheduler(self.runs, self.standby_pool, ahead)
         self.scheduler.catalog = Experiments(DESCRIPTIONS)
 
-    def _spawn(self, ray: Ray) -> Puppet:
-        self.puppets.append(Puppet())
-        return self.puppets[-1]
+    def _spawn(self, ray: Ray) -> FakeDriver:
+        self.drivers.append(FakeDriver())
+        return self.drivers[-1]
 
-    def ready(self, puppet: Puppet, cpus: float = 4) -> None:
-        puppet.ready = driver_messages.Ready(pid=1, versions={}, cpus=cpus, gpus=0, device="cpu")
-        self.scheduler.receive(puppet, puppet.ready)
+    def ready(self, driver: FakeDriver, cpus: float = 4) -> None:
+        driver.ready = driver_messages.Ready(pid=1, versions={}, cpus=cpus, gpus=0, device="cpu")
+        self.scheduler.receive(driver, driver.ready)
 
-    def end(self, puppet: Puppet, **fields: object) -> None:
+    def end(self, driver: FakeDriver, **fields: object) -> None:
         message = {"status": "succeeded", **fields}
-        self.scheduler.receive(puppet, driver_messages.Ended.model_validate(message))
+        self.scheduler.receive(driver, driver_messages.Ended.model_validate(message))
 
     def status(self, run_id: str) -> RunStatus:
         info = self.runs.info(run_id)
@@ -88,381 +88,393 @@ class Theatre:
 
 
 @pytest.fixture
-async def theatre(tmp_path: Path) -> AsyncIterator[Theatre]:
-    made = Theatre(tmp_path, FakeRay())
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
+    made = Harness(tmp_path, FakeRay())
     made.scheduler.open()
-    made.ready(made.puppets[0])
+    made.ready(made.drivers[0])
     yield made
     await made.scheduler.close()
 
 
-async def test_a_run_takes_the_standby_and_tells_it_what_to_do(theatre: Theatre) -> None:
-    run_id = theatre.scheduler.start("r", "embed", {"rows": 7})
-    command = theatre.puppets[0].sent[0]
+async def test_a_run_gets_the_standby_and_sends_it_its_command(harness: Harness) -> None:
+    run_id = harness.scheduler.start("r", "embed", {"rows": 7})
+    command = harness.drivers[0].sent[0]
     assert isinstance(command, driver_messages.RunCommand)
     assert (command.run_id, command.params["rows"]) == (run_id, 7)
     assert command.directory.endswith(run_id)
 
 
-async def test_others_go_first_while_a_driver_runs_and_not_while_it_starts(tmp_path: Path) -> None:
-    theatre = Theatre(tmp_path, FakeRay())
+async def test_the_priority_is_low_while_a_driver_runs_not_while_it_starts(
+    tmp_path: Path,
+) -> None:
+    harness = Harness(tmp_path, FakeRay())
     computing: list[bool] = []
-    theatre.scheduler.on_computing = computing.append
-    theatre.scheduler.open()
-    theatre.scheduler.start("r", "embed", {})
+    harness.scheduler.on_computing = computing.append
+    harness.scheduler.open()
+    harness.scheduler.start("r", "embed", {})
     assert True not in computing
-    theatre.ready(theatre.puppets[0])
+    harness.ready(harness.drivers[0])
     assert computing[-1]
-    theatre.end(theatre.puppets[0])
+    harness.end(harness.drivers[0])
     assert not computing[-1]
-    await theatre.scheduler.close()
+    await harness.scheduler.close()
 
 
-async def test_the_next_standby_is_not_started_while_a_run_is_young(theatre: Theatre) -> None:
-    theatre.scheduler.start("r", "embed", {})
-    assert len(theatre.puppets) == 1
-    theatre.end(theatre.puppets[0])
-    assert len(theatre.puppets) == 2
+async def test_the_next_standby_is_not_started_while_a_run_is_young(
+    harness: Harness,
+) -> None:
+    harness.scheduler.start("r", "embed", {})
+    assert len(harness.drivers) == 1
+    harness.end(harness.drivers[0])
+    assert len(harness.drivers) == 2
 
 
 async def test_two_standbys_are_made_one_after_the_other(tmp_path: Path) -> None:
-    theatre = Theatre(tmp_path, FakeRay(), standbys=2)
-    theatre.scheduler.open()
-    assert len(theatre.puppets) == 1
-    theatre.ready(theatre.puppets[0])
-    assert len(theatre.puppets) == 2
-    theatre.ready(theatre.puppets[1])
-    assert len(theatre.puppets) == 2
-    await theatre.scheduler.close()
-    assert all(puppet.killed for puppet in theatre.puppets)
+    harness = Harness(tmp_path, FakeRay(), standbys=2)
+    harness.scheduler.open()
+    assert len(harness.drivers) == 1
+    harness.ready(harness.drivers[0])
+    assert len(harness.drivers) == 2
+    harness.ready(harness.drivers[1])
+    assert len(harness.drivers) == 2
+    await harness.scheduler.close()
+    assert all(driver.killed for driver in harness.drivers)
 
 
 async def test_a_run_right_after_a_cancelled_one_takes_the_second_standby(tmp_path: Path) -> None:
-    theatre = Theatre(tmp_path, FakeRay(), standbys=2)
-    theatre.scheduler.open()
+    harness = Harness(tmp_path, FakeRay(), standbys=2)
+    harness.scheduler.open()
     for number in (0, 1):
-        theatre.ready(theatre.puppets[number])
-    theatre.scheduler.cancel(theatre.scheduler.start("a", "embed", {}))
-    run_id = theatre.scheduler.start("b", "embed", {})
-    first, second = theatre.puppets[:2]
+        harness.ready(harness.drivers[number])
+    harness.scheduler.cancel(harness.scheduler.start("a", "embed", {}))
+    run_id = harness.scheduler.start("b", "embed", {})
+    first, second = harness.drivers[:2]
     assert first.killed
     assert [command.type for command in second.sent] == ["run"]
-    assert theatre.status(run_id) is RunStatus.STARTING
-    await theatre.scheduler.close()
+    assert harness.status(run_id) is RunStatus.STARTING
+    await harness.scheduler.close()
 
 
 async def test_a_run_shares_the_cores_with_no_standby_while_another_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "STANDBY_DELAY_S", 0)
-    theatre = Theatre(tmp_path, FakeRay(), standbys=2)
-    theatre.scheduler.open()
+    harness = Harness(tmp_path, FakeRay(), standbys=2)
+    harness.scheduler.open()
     for number in (0, 1):
-        theatre.ready(theatre.puppets[number])
-    theatre.scheduler.start("a", "embed", {})
-    theatre.scheduler.reconcile()
-    assert len(theatre.puppets) == 2
-    theatre.end(theatre.puppets[0])
-    assert len(theatre.puppets) == 3
-    await theatre.scheduler.close()
+        harness.ready(harness.drivers[number])
+    harness.scheduler.start("a", "embed", {})
+    harness.scheduler.reconcile()
+    assert len(harness.drivers) == 2
+    harness.end(harness.drivers[0])
+    assert len(harness.drivers) == 3
+    await harness.scheduler.close()
 
 
-async def test_a_standby_is_prepared_beside_a_long_run_unless_it_compares_times(
-    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+async def test_a_standby_is_prepared_during_a_long_run_unless_it_compares_times(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "STANDBY_DELAY_S", 0)
     monkeypatch.setattr(active_run.ActiveRun, "seconds", 1.0)
     ladder = description("ladder", needs=Needs(alone=True))
     both = Descriptions(experiments=[ladder, description("embed")])
-    theatre.scheduler.catalog = Experiments(both)
-    theatre.scheduler.start("a", "ladder", {})
-    theatre.scheduler.reconcile()
-    assert len(theatre.puppets) == 1
-    theatre.end(theatre.puppets[0])
-    theatre.ready(theatre.puppets[1])
-    theatre.scheduler.start("b", "embed", {})
-    theatre.scheduler.reconcile()
-    assert len(theatre.puppets) == 3
-    await theatre.scheduler.close()
+    harness.scheduler.catalog = Experiments(both)
+    harness.scheduler.start("a", "ladder", {})
+    harness.scheduler.reconcile()
+    assert len(harness.drivers) == 1
+    harness.end(harness.drivers[0])
+    harness.ready(harness.drivers[1])
+    harness.scheduler.start("b", "embed", {})
+    harness.scheduler.reconcile()
+    assert len(harness.drivers) == 3
+    await harness.scheduler.close()
 
 
-async def test_a_terminal_prepares_a_driver_for_each_run_and_none_beside_it(
+async def test_a_terminal_prepares_a_driver_for_each_run_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "STANDBY_DELAY_S", 0)
     monkeypatch.setattr(active_run.ActiveRun, "seconds", 1.0)
-    theatre = Theatre(tmp_path, FakeRay(), ahead=False)
-    theatre.scheduler.open()
-    assert theatre.puppets == []
+    harness = Harness(tmp_path, FakeRay(), ahead=False)
+    harness.scheduler.open()
+    assert harness.drivers == []
     for number, request in enumerate("ab"):
-        theatre.scheduler.start(request, "embed", {})
-        theatre.ready(theatre.puppets[number])
-        theatre.scheduler.reconcile()
-        assert len(theatre.puppets) == number + 1
-        theatre.end(theatre.puppets[number])
-        assert len(theatre.puppets) == number + 1
-    await theatre.scheduler.close()
+        harness.scheduler.start(request, "embed", {})
+        harness.ready(harness.drivers[number])
+        harness.scheduler.reconcile()
+        assert len(harness.drivers) == number + 1
+        harness.end(harness.drivers[number])
+        assert len(harness.drivers) == number + 1
+    await harness.scheduler.close()
 
 
 def test_a_small_machine_keeps_one_standby() -> None:
     assert (standbys_for(8 * 10**9), standbys_for(16 * 10**9)) == (1, 2)
 
 
-async def test_changed_code_replaces_the_standby(theatre: Theatre) -> None:
-    theatre.code = 2
-    theatre.scheduler.start("r", "embed", {})
-    old, new = theatre.puppets
+async def test_changed_code_replaces_the_standby(harness: Harness) -> None:
+    harness.code = 2
+    harness.scheduler.start("r", "embed", {})
+    old, new = harness.drivers
     assert old.killed
     assert not old.sent
-    theatre.ready(new)
+    harness.ready(new)
     assert [command.type for command in new.sent] == ["prioritize", "run"]
 
 
-async def test_a_driver_that_ends_without_holding_is_let_go(theatre: Theatre) -> None:
-    theatre.scheduler.start("r", "embed", {})
-    theatre.end(theatre.puppets[0])
+async def test_a_driver_that_ends_without_holding_is_let_go(harness: Harness) -> None:
+    harness.scheduler.start("r", "embed", {})
+    harness.end(harness.drivers[0])
     await asyncio.sleep(0)
-    assert theatre.puppets[0].closed
+    assert harness.drivers[0].closed
 
 
-async def test_the_holder_stays_until_another_result_is_held(theatre: Theatre) -> None:
-    theatre.scheduler.start("a", "embed", {})
-    first = theatre.puppets[0]
-    theatre.end(first, holds=True)
-    second = theatre.puppets[1]
-    theatre.ready(second)
-    theatre.scheduler.start("b", "embed", {})
-    theatre.end(second, status="failed", reason="no")
+async def test_the_holder_stays_until_another_result_is_held(harness: Harness) -> None:
+    harness.scheduler.start("a", "embed", {})
+    first = harness.drivers[0]
+    harness.end(first, holds=True)
+    second = harness.drivers[1]
+    harness.ready(second)
+    harness.scheduler.start("b", "embed", {})
+    harness.end(second, status="failed", reason="no")
     await asyncio.sleep(0)
     assert not first.closed
-    third = theatre.puppets[2]
-    theatre.ready(third)
-    theatre.scheduler.start("c", "embed", {})
-    theatre.end(third, holds=True)
+    third = harness.drivers[2]
+    harness.ready(third)
+    harness.scheduler.start("c", "embed", {})
+    harness.end(third, holds=True)
     await asyncio.sleep(0)
     assert first.closed
     assert not third.closed
 
 
-async def test_show_runs_in_the_driver_that_holds(theatre: Theatre) -> None:
-    theatre.scheduler.start("a", "embed", {})
-    holder = theatre.puppets[0]
-    theatre.end(holder, holds=True)
-    theatre.scheduler.start("b", "show", {})
+async def test_show_runs_in_the_driver_that_holds(harness: Harness) -> None:
+    harness.scheduler.start("a", "embed", {})
+    holder = harness.drivers[0]
+    harness.end(holder, holds=True)
+    harness.scheduler.start("b", "show", {})
     assert len(holder.sent) == 2
-    theatre.end(holder)
+    harness.end(holder)
     await asyncio.sleep(0)
     assert not holder.closed
 
 
-async def test_show_may_wait_behind_the_run_that_will_hold(theatre: Theatre) -> None:
-    theatre.scheduler.start("a", "embed", {})
-    run_id = theatre.scheduler.start("b", "show", {})
-    assert theatre.status(run_id) is RunStatus.QUEUED
-    theatre.end(theatre.puppets[0], status="failed")
-    assert theatre.status(run_id) is RunStatus.FAILED
-    assert "run embed again" in (theatre.reason(run_id) or "")
+async def test_show_may_wait_behind_the_run_that_will_hold(harness: Harness) -> None:
+    harness.scheduler.start("a", "embed", {})
+    run_id = harness.scheduler.start("b", "show", {})
+    assert harness.status(run_id) is RunStatus.QUEUED
+    harness.end(harness.drivers[0], status="failed")
+    assert harness.status(run_id) is RunStatus.FAILED
+    assert "run embed again" in (harness.reason(run_id) or "")
 
 
-async def test_cancelling_what_asks_the_holder_loses_the_result_and_says_so(
-    theatre: Theatre,
+async def test_cancelling_a_run_on_the_holder_loses_the_result_and_reports_it(
+    harness: Harness,
 ) -> None:
-    theatre.scheduler.start("a", "embed", {})
-    theatre.end(theatre.puppets[0], holds=True)
-    run_id = theatre.scheduler.start("b", "show", {})
-    theatre.scheduler.cancel(run_id)
-    assert theatre.puppets[0].killed
-    assert "held" in (theatre.reason(run_id) or "")
+    harness.scheduler.start("a", "embed", {})
+    harness.end(harness.drivers[0], holds=True)
+    run_id = harness.scheduler.start("b", "show", {})
+    harness.scheduler.cancel(run_id)
+    assert harness.drivers[0].killed
+    assert "held" in (harness.reason(run_id) or "")
     with pytest.raises(Refusal, match="run embed first"):
-        theatre.scheduler.start("c", "show", {})
+        harness.scheduler.start("c", "show", {})
 
 
-async def test_a_queued_run_is_cancelled_without_a_driver(theatre: Theatre) -> None:
-    theatre.scheduler.start("a", "embed", {})
-    run_id = theatre.scheduler.start("b", "embed", {})
-    theatre.scheduler.cancel(run_id)
-    assert theatre.status(run_id) is RunStatus.CANCELLED
-    assert not theatre.puppets[0].killed
+async def test_a_queued_run_is_cancelled_without_a_driver(harness: Harness) -> None:
+    harness.scheduler.start("a", "embed", {})
+    run_id = harness.scheduler.start("b", "embed", {})
+    harness.scheduler.cancel(run_id)
+    assert harness.status(run_id) is RunStatus.CANCELLED
+    assert not harness.drivers[0].killed
 
 
-async def test_one_run_too_many_is_refused(theatre: Theatre) -> None:
+async def test_one_run_too_many_is_refused(harness: Harness) -> None:
     for number in range(21):
-        theatre.scheduler.start(f"r{number}", "embed", {})
+        harness.scheduler.start(f"r{number}", "embed", {})
     with pytest.raises(Refusal) as refused:
-        theatre.scheduler.start("more", "embed", {})
+        harness.scheduler.start("more", "embed", {})
     assert refused.value.code is ErrorCode.QUEUE_FULL
 
 
 async def test_a_silent_driver_is_ended_and_its_run_failed(
-    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(active_run, "SILENCE_S", 0.0)
-    run_id = theatre.scheduler.start("a", "embed", {})
+    run_id = harness.scheduler.start("a", "embed", {})
     await asyncio.sleep(1.2)
-    assert theatre.puppets[0].killed
-    assert theatre.status(run_id) is RunStatus.FAILED
-    assert "sent nothing" in (theatre.reason(run_id) or "")
+    assert harness.drivers[0].killed
+    assert harness.status(run_id) is RunStatus.FAILED
+    assert "sent nothing" in (harness.reason(run_id) or "")
 
 
-async def test_what_a_driver_says_after_its_run_was_cancelled_is_dropped(theatre: Theatre) -> None:
-    run_id = theatre.scheduler.start("a", "embed", {})
-    theatre.scheduler.cancel(run_id)
-    theatre.scheduler.receive(
-        theatre.puppets[0], driver_messages.emitted(NoteData(text="still here"))
+async def test_what_a_driver_sends_after_a_cancelled_run_is_dropped(
+    harness: Harness,
+) -> None:
+    run_id = harness.scheduler.start("a", "embed", {})
+    harness.scheduler.cancel(run_id)
+    harness.scheduler.receive(
+        harness.drivers[0], driver_messages.emitted(NoteData(text="still here"))
     )
-    theatre.end(theatre.puppets[0])
-    theatre.scheduler.driver_exited(theatre.puppets[0], "killed")
-    assert theatre.status(run_id) is RunStatus.CANCELLED
+    harness.end(harness.drivers[0])
+    harness.scheduler.driver_exited(harness.drivers[0], "killed")
+    assert harness.status(run_id) is RunStatus.CANCELLED
 
 
-async def test_a_lost_ray_fails_the_run_and_is_started_again(theatre: Theatre) -> None:
-    run_id = theatre.scheduler.start("a", "embed", {})
-    theatre.ray.state = RayState.DOWN
-    theatre.scheduler.ray_lost("Ray's raylet ended unexpectedly.")
-    assert theatre.status(run_id) is RunStatus.FAILED
-    assert "raylet" in (theatre.reason(run_id) or "")
-    assert theatre.standby_pool.status[0] is ServerStatus.DEGRADED
+async def test_a_lost_ray_fails_the_run_and_is_started_again(harness: Harness) -> None:
+    run_id = harness.scheduler.start("a", "embed", {})
+    harness.ray.state = RayState.DOWN
+    harness.scheduler.ray_lost("Ray's raylet ended unexpectedly.")
+    assert harness.status(run_id) is RunStatus.FAILED
+    assert "raylet" in (harness.reason(run_id) or "")
+    assert harness.standby_pool.status[0] is ServerStatus.DEGRADED
     await asyncio.sleep(0.01)
-    assert theatre.ray.starts == 1
+    assert harness.ray.starts == 1
 
 
 async def test_a_driver_imports_while_ray_starts_and_connects_when_it_is_up(
-    theatre: Theatre,
+    harness: Harness,
 ) -> None:
-    theatre.ray.state = RayState.DOWN
-    theatre.ray.may_start.clear()
-    theatre.scheduler.ray_lost("Ray's raylet ended unexpectedly.")
-    run_id = theatre.scheduler.start("a", "embed", {})
+    harness.ray.state = RayState.DOWN
+    harness.ray.may_start.clear()
+    harness.scheduler.ray_lost("Ray's raylet ended unexpectedly.")
+    run_id = harness.scheduler.start("a", "embed", {})
     await asyncio.sleep(0.01)
-    waiting = theatre.puppets[-1]
-    assert waiting is not theatre.puppets[0]
+    waiting = harness.drivers[-1]
+    assert waiting is not harness.drivers[0]
     assert not waiting.sent
-    theatre.ray.may_start.set()
+    harness.ray.may_start.set()
     await asyncio.sleep(0.01)
-    theatre.ready(waiting)
+    harness.ready(waiting)
     assert [command.type for command in waiting.sent] == ["connect", "prioritize", "run"]
-    assert theatre.status(run_id) is RunStatus.STARTING
+    assert harness.status(run_id) is RunStatus.STARTING
 
 
 async def test_a_driver_that_waits_goes_with_the_ray_that_could_not_start(
-    theatre: Theatre,
+    harness: Harness,
 ) -> None:
-    theatre.ray.state = RayState.DOWN
-    theatre.ray.trouble = "Ray did not start: no space."
-    theatre.scheduler.ray_lost("Ray's raylet ended unexpectedly.")
+    harness.ray.state = RayState.DOWN
+    harness.ray.trouble = "Ray did not start: no space."
+    harness.scheduler.ray_lost("Ray's raylet ended unexpectedly.")
     await asyncio.sleep(0.01)
-    assert theatre.puppets[-1].killed
-    assert not theatre.standby_pool.has_any
+    assert harness.drivers[-1].killed
+    assert not harness.standby_pool.has_any
 
 
-async def test_a_ray_that_is_still_ending_is_not_started(theatre: Theatre) -> None:
-    theatre.ray.state = RayState.STOPPING
-    theatre.scheduler.ray_lost("Ray's raylet ended unexpectedly.")
+async def test_a_ray_that_is_still_ending_is_not_started(harness: Harness) -> None:
+    harness.ray.state = RayState.STOPPING
+    harness.scheduler.ray_lost("Ray's raylet ended unexpectedly.")
     await asyncio.sleep(0)
-    assert theatre.ray.starts == 0
+    assert harness.ray.starts == 0
 
 
-async def test_a_ray_that_cannot_start_says_why_and_the_run_waits(tmp_path: Path) -> None:
+async def test_a_ray_that_cannot_start_reports_why_and_the_run_waits(tmp_path: Path) -> None:
     ray = FakeRay(state=RayState.DOWN)
     ray.trouble = "Ray did not start: no space."
-    theatre = Theatre(tmp_path, ray)
-    theatre.scheduler.open()
-    run_id = theatre.scheduler.start("a", "embed", {})
+    harness = Harness(tmp_path, ray)
+    harness.scheduler.open()
+    run_id = harness.scheduler.start("a", "embed", {})
     await asyncio.sleep(0.01)
-    assert theatre.standby_pool.status == (ServerStatus.DEGRADED, ray.trouble)
-    assert theatre.status(run_id) is RunStatus.QUEUED
-    assert theatre.reason(run_id) == ray.trouble
-    await theatre.scheduler.close()
+    assert harness.standby_pool.status == (ServerStatus.DEGRADED, ray.trouble)
+    assert harness.status(run_id) is RunStatus.QUEUED
+    assert harness.reason(run_id) == ray.trouble
+    await harness.scheduler.close()
 
 
-async def test_a_standby_that_dies_is_not_started_in_a_tight_loop(theatre: Theatre) -> None:
+async def test_a_standby_that_dies_is_not_started_in_a_tight_loop(
+    harness: Harness,
+) -> None:
     for _ in range(5):
-        theatre.scheduler.driver_exited(
-            theatre.puppets[-1], "The driver process ended with exit code 1."
+        harness.scheduler.driver_exited(
+            harness.drivers[-1], "The driver process ended with exit code 1."
         )
-    assert len(theatre.puppets) == 1
-    status, reason = theatre.standby_pool.status
+    assert len(harness.drivers) == 1
+    status, reason = harness.standby_pool.status
     assert status is ServerStatus.DEGRADED
     assert "last words" in (reason or "")
 
 
-async def test_a_start_tries_at_once_what_had_failed(theatre: Theatre) -> None:
-    theatre.scheduler.driver_exited(theatre.puppets[0], "It ended.")
-    theatre.scheduler.start("a", "embed", {})
-    assert len(theatre.puppets) == 2
+async def test_a_start_tries_at_once_what_had_failed(harness: Harness) -> None:
+    harness.scheduler.driver_exited(harness.drivers[0], "It ended.")
+    harness.scheduler.start("a", "embed", {})
+    assert len(harness.drivers) == 2
 
 
 async def test_a_driver_that_cannot_begin_fails_its_run_with_its_own_words(
-    theatre: Theatre,
+    harness: Harness,
 ) -> None:
-    theatre.code = 2
-    run_id = theatre.scheduler.start("a", "embed", {})
-    theatre.end(theatre.puppets[1], status="failed", reason="There is no column 'txt'.")
-    assert theatre.reason(run_id) == "There is no column 'txt'."
+    harness.code = 2
+    run_id = harness.scheduler.start("a", "embed", {})
+    harness.end(harness.drivers[1], status="failed", reason="There is no column 'txt'.")
+    assert harness.reason(run_id) == "There is no column 'txt'."
 
 
 async def test_a_cluster_too_small_is_found_out_when_it_answers(tmp_path: Path) -> None:
-    theatre = Theatre(tmp_path, FakeRay(cpus=None))
-    theatre.scheduler.open()
-    run_id = theatre.scheduler.start("a", "embed", {"concurrency": 2})
-    theatre.ready(theatre.puppets[0], cpus=2)
-    assert theatre.status(run_id) is RunStatus.FAILED
-    assert "= 3 CPUs, but there are 2" in (theatre.reason(run_id) or "")
-    await theatre.scheduler.close()
+    harness = Harness(tmp_path, FakeRay(cpus=None))
+    harness.scheduler.open()
+    run_id = harness.scheduler.start("a", "embed", {"concurrency": 2})
+    harness.ready(harness.drivers[0], cpus=2)
+    assert harness.status(run_id) is RunStatus.FAILED
+    assert "= 3 CPUs, but there are 2" in (harness.reason(run_id) or "")
+    await harness.scheduler.close()
 
 
 async def test_a_run_whose_experiment_went_away_fails_when_its_turn_comes(
-    theatre: Theatre,
+    harness: Harness,
 ) -> None:
-    theatre.scheduler.start("a", "embed", {})
-    run_id = theatre.scheduler.start("b", "embed", {})
-    theatre.scheduler.catalog = Experiments(Descriptions(experiments=[description("other")]))
-    theatre.end(theatre.puppets[0])
-    assert theatre.status(run_id) is RunStatus.FAILED
+    harness.scheduler.start("a", "embed", {})
+    run_id = harness.scheduler.start("b", "embed", {})
+    harness.scheduler.catalog = Experiments(Descriptions(experiments=[description("other")]))
+    harness.end(harness.drivers[0])
+    assert harness.status(run_id) is RunStatus.FAILED
 
 
-async def test_closing_cancels_what_runs_and_waits_and_ends_ray(theatre: Theatre) -> None:
-    first = theatre.scheduler.start("a", "embed", {})
-    second = theatre.scheduler.start("b", "embed", {})
-    await theatre.scheduler.close()
-    assert theatre.puppets[0].killed
-    assert theatre.ray.stops == 1
-    assert {theatre.status(first), theatre.status(second)} == {RunStatus.CANCELLED}
+async def test_closing_cancels_what_runs_and_waits_and_ends_ray(harness: Harness) -> None:
+    first = harness.scheduler.start("a", "embed", {})
+    second = harness.scheduler.start("b", "embed", {})
+    await harness.scheduler.close()
+    assert harness.drivers[0].killed
+    assert harness.ray.stops == 1
+    assert {harness.status(first), harness.status(second)} == {RunStatus.CANCELLED}
 
 
 async def test_shutdown_on_a_cluster_that_is_not_ours_only_disconnects(tmp_path: Path) -> None:
     ray = FakeRay()
     ray.ours = False
-    theatre = Theatre(tmp_path, ray)
-    theatre.scheduler.open()
-    theatre.ready(theatre.puppets[0])
-    run_id = theatre.scheduler.start("a", "shutdown", {})
-    theatre.end(theatre.puppets[0], end_ray=True)
+    harness = Harness(tmp_path, ray)
+    harness.scheduler.open()
+    harness.ready(harness.drivers[0])
+    run_id = harness.scheduler.start("a", "shutdown", {})
+    harness.end(harness.drivers[0], end_ray=True)
     await asyncio.sleep(0.05)
-    run = theatre.runs.loaded(run_id)
+    run = harness.runs.loaded(run_id)
     assert run is not None
     assert run.status is RunStatus.SUCCEEDED
     assert "not ours" in run.state.stages[""].notes[0].text
-    assert theatre.standby_pool.status[0] is ServerStatus.READY
-    await theatre.scheduler.close()
+    assert harness.standby_pool.status[0] is ServerStatus.READY
+    await harness.scheduler.close()
 
 
-async def test_after_a_shutdown_nothing_is_started_until_somebody_asks(theatre: Theatre) -> None:
-    theatre.scheduler.start("a", "shutdown", {})
-    theatre.end(theatre.puppets[0], end_ray=True)
+async def test_after_a_shutdown_nothing_is_started_until_somebody_asks(
+    harness: Harness,
+) -> None:
+    harness.scheduler.start("a", "shutdown", {})
+    harness.end(harness.drivers[0], end_ray=True)
     await asyncio.sleep(1.2)
-    assert len(theatre.puppets) == 1
-    assert theatre.ray.starts == 0
-    theatre.scheduler.start("b", "embed", {})
+    assert len(harness.drivers) == 1
+    assert harness.ray.starts == 0
+    harness.scheduler.start("b", "embed", {})
     await asyncio.sleep(0.01)
-    assert theatre.ray.starts == 1
+    assert harness.ray.starts == 1
 
 
-async def test_a_run_that_waits_behind_a_shutdown_brings_ray_back(theatre: Theatre) -> None:
-    theatre.scheduler.start("a", "shutdown", {})
-    run_id = theatre.scheduler.start("b", "embed", {})
-    theatre.end(theatre.puppets[0], end_ray=True)
+async def test_a_run_that_waits_behind_a_shutdown_brings_ray_back(
+    harness: Harness,
+) -> None:
+    harness.scheduler.start("a", "shutdown", {})
+    run_id = harness.scheduler.start("b", "embed", {})
+    harness.end(harness.drivers[0], end_ray=True)
     await asyncio.sleep(0.05)
-    assert theatre.ray.starts == 1
-    theatre.ready(theatre.puppets[-1])
-    assert theatre.status(run_id) is RunStatus.STARTING
+    assert harness.ray.starts == 1
+    harness.ready(harness.drivers[-1])
+    assert harness.status(run_id) is RunStatus.STARTING

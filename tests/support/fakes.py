@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from demo_server.processes.ray_head import Ray, RayStartError, RayState, Usage
+from demo_server.processes.ray_head import Ray, RayState, Usage
 from demo_server.protocol.driver_messages import Description, Descriptions, Needs
+from demo_server.protocol.errors import RayStartError
 from demo_server.system.settings import Settings
 
 FAKE_DRIVER = Path(__file__).with_name("fake_driver.py")

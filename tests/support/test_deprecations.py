@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -31,3 +32,19 @@ def test_deprecations_of_the_taught_libraries_are_noted_and_nothing_else(tmp_pat
         for kind in ("DeprecationWarning", "FutureWarning")
     ]
     assert shown.stderr.count("UserWarning: UserWarning of") == 3
+
+
+MISTAKE = """
+# region use_wrong
+old()
+# endregion use_wrong
+old()
+"""
+
+
+def test_a_deprecation_in_code_shown_as_a_mistake_is_expected(tmp_path: Path) -> None:
+    file = tmp_path / "shown.py"
+    file.write_text(MISTAKE)
+    noted = [{"by": "ray", "at": f"{file}:{line}", "message": "old"} for line in (3, 5)]
+    (tmp_path / "deprecations").write_text("".join(json.dumps(one) + "\n" for one in noted))
+    assert deprecations(tmp_path) == [noted[1]]

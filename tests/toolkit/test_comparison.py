@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from demo_server.protocol.errors import RunError
 from demo_server.protocol.events import StepData
 from demo_server.toolkit.comparison import Step, check_same, lowest_cosine
-from demo_server.toolkit.context import RunError
 
 
 def step(title: str, *vectors: list[float]) -> Step:

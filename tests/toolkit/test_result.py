@@ -17,23 +17,11 @@ from demo_server.data import source
 from demo_server.experiments import embed
 from demo_server.protocol.driver_messages import Emitted, Message
 from demo_server.toolkit.context import Context
-from demo_server.toolkit.result import batch_outcome, type_name, write_parquet
+from demo_server.toolkit.result import batch_outcome, type_name
+from demo_server.toolkit.sinks import parquet
 
 # Ray warns of settings of its own when it reads its defaults.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")
-
-
-class Batches:
-    """A dataset of which only the batches are asked; the last one may be an error."""
-
-    def __init__(self, *batches: pa.Table | Exception) -> None:
-        self._batches = batches
-
-    def iter_batches(self, **_: Any) -> Iterator[pa.Table]:
-        for batch in self._batches:
-            if isinstance(batch, Exception):
-                raise batch
-            yield batch
 
 
 def batch(first: int, vectors: np.ndarray[Any, Any]) -> pa.Table:
@@ -57,9 +45,9 @@ def context(directory: Path, said: list[Message]) -> Context:
 
 def test_vectors_are_written_as_lists_that_any_reader_knows(tmp_path: Path) -> None:
     vectors = np.arange(24, dtype=np.float32).reshape(6, 4)
-    dataset: Any = Batches(batch(0, vectors[:4]), batch(4, vectors[4:]))
     path = tmp_path / "result.parquet"
-    assert write_parquet(dataset, path) == path.stat().st_size
+    tables = [batch(0, vectors[:4]), batch(4, vectors[4:])]
+    assert parquet.write_tables(tables, path) == path.stat().st_size
     table = pq.read_table(path)
     assert table.schema.field("embedding").type == pa.list_(pa.float32(), 4)
     assert (np.stack(table["embedding"].to_numpy()) == vectors).all()
@@ -67,15 +55,24 @@ def test_vectors_are_written_as_lists_that_any_reader_knows(tmp_path: Path) -> N
 
 
 def test_a_write_that_fails_leaves_no_half_a_file(tmp_path: Path) -> None:
-    dataset: Any = Batches(batch(0, np.zeros((2, 4))), OSError(errno.ENOSPC, "No space left"))
+    def tables() -> Iterator[pa.Table]:
+        yield batch(0, np.zeros((2, 4)))
+        raise OSError(errno.ENOSPC, "No space left")
+
     with pytest.raises(OSError, match="No space left"):
-        write_parquet(dataset, tmp_path / "result.parquet")
+        parquet.write_tables(tables(), tmp_path / "result.parquet")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_a_warning_and_no_failed_run(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_warning_and_no_failed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(dataset: Any, path: Path) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     said: list[Message] = []
-    dataset: Any = Batches(OSError(errno.ENOSPC, "No space left on device"))
+    monkeypatch.setattr(parquet, "write", full)
+    dataset: Any = None
     embed.save(dataset, context(tmp_path, said))
     [note] = said
     assert isinstance(note, Emitted)

@@ -9,10 +9,10 @@ import json
 import pytest
 import websockets
 
-from demo_server.protocol.errors import Refusal
+from demo_server.protocol.errors import Refusal, TooManyError
 from demo_server.protocol.frames import CloseCode
 from demo_server.web import limits
-from demo_server.web.connection_slots import ConnectionSlots, TooManyError
+from demo_server.web.connection_slots import ConnectionSlots
 from demo_server.web.frame_parser import decode
 from demo_server.web.limits import Rate
 from demo_server.web.rate_limit import Attempts, TokenBucket

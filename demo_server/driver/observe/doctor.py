@@ -21,7 +21,7 @@ WAITED_SHARE = 0.1
 # Ray is looked at every 0.1 s: five looks are the least that say something.
 LEAST_SEEN_S = 0.5
 
-UNHEARD = "No call was heard of: put the code in live(…), and let it return columns."
+UNOBSERVED = "No call was observed: map_batches, map or flat_map of a plain function or class is."
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Observed:
     Attributes:
         models: loaded, as the workers counted them.
         workers: processes that told of calls.
-        calls: of the code in `live`.
+        calls: of the pipeline's class, or function where it has none.
         rows: that those calls were given.
         batch_size: rows that a call was to get, 1 for code that takes rows; None where Ray chose.
         tokens: of the rows that went through the model.
@@ -77,9 +77,9 @@ def loaded(seen: Observed) -> Check:
     question = "Is the model loaded once?"
     fix = "Load it in __init__ of a class, and run the class with an ActorPoolStrategy."
     if not seen.calls:
-        return unknown("loaded", question, fix, UNHEARD)
+        return unknown("loaded", question, fix, UNOBSERVED)
     if not seen.models:
-        why = "This code loads no model by load_engine; tally.loaded() in it would be counted."
+        why = "No model was seen to load: counters.loaded() where the code loads one counts it."
         return unknown("loaded", question, fix, why)
     figure = Figure(
         name="loads",
@@ -92,7 +92,7 @@ def loaded(seen: Observed) -> Check:
 
 def busy(seen: Observed) -> Check:
     question = "Are the cores busy?"
-    fix = "Give the actors as many threads together as there are cores: context.threads(actors)."
+    fix = "Give the actors as many threads together as there are cores: Ray leaves each one."
     if seen.device != "cpu":
         why = f"The model runs on {seen.device}, and only cores are looked at."
         return unknown("busy", question, fix, why)
@@ -113,9 +113,9 @@ def busy(seen: Observed) -> Check:
 def full(seen: Observed) -> Check:
     """As few calls as the batch size allows are full ones; of a call's rows there must be many."""
     question = "Are the batches full?"
-    fix = "Cut the data into blocks of whole batches: repartition(rows // batch_size)."
+    fix = "Cut the data into blocks of whole batches: override_num_blocks=rows // batch_size."
     if not seen.calls or not seen.rows:
-        return unknown("full", question, fix, UNHEARD)
+        return unknown("full", question, fix, UNOBSERVED)
     if seen.batch_size is None:
         why = "No batch size is set: Ray chooses what a call gets."
         return unknown("full", question, fix, why)
@@ -137,9 +137,9 @@ def padded(seen: Observed) -> Check:
     question = f"Is padding under {PADDED_SHARE:.0%}?"
     fix = "Give a call more rows, sort them by tokens, and cut passes by a budget of tokens."
     if not seen.calls:
-        return unknown("padded", question, fix, UNHEARD)
+        return unknown("padded", question, fix, UNOBSERVED)
     if not seen.tokens:
-        why = "This code uses no engine of ours; tally.passed(lengths) in it would be counted."
+        why = "No forward pass was seen: counters.passed(lengths) after each counts it."
         return unknown("padded", question, fix, why)
     share = seen.padding / (seen.tokens + seen.padding)
     figure = Figure(name="padding", label="of all tokens", value=percent(share), unit="%")

@@ -19,6 +19,7 @@ from demo_server.driver.observe.doctor import Observed
 from demo_server.driver.observe.execution import Execution
 from demo_server.driver.observe.operators import (
     batch_size,
+    called_step,
     calling,
     detail,
     is_work,
@@ -82,6 +83,7 @@ class Observation:
         self._executions: list[Execution] = []
         self._rate = Rate()
         self._rows = self._passed = 0
+        self._steps: set[int | None] = set()
         self._stall = Stall(time.monotonic(), *stall_limits())
         self._sent: list[OperatorProgress] | None = None
         self._sent_at = 0.0
@@ -97,10 +99,9 @@ class Observation:
         self._rate, self._sent, self._sent_at = Rate(), None, 0.0
         self._rows = self._passed = 0
         self._stall = Stall(now, *stall_limits())
-        context = self._context
-        self._executions.append(
-            Execution(now, context.total, batch_size(calling(working(executor))))
-        )
+        context, called = self._context, calling(working(executor))
+        self._steps.add(called_step(called))
+        self._executions.append(Execution(now, context.total, batch_size(called)))
         self._look(executor, now)
         self.executing = True
         context.emit(
@@ -170,6 +171,10 @@ class Observation:
         self._passed += rows
         self._stall.moved(time.monotonic())
 
+    def observes(self, step: int) -> bool:
+        """Whether rows of this step are the run's: not those of what prepares rows for it."""
+        return step in self._steps
+
     def heard(self, told: RowsData) -> None:
         """A worker told of rows: they have moved, and the doctor wants to know the rest."""
         self.moved(told.batch_rows or 0)
@@ -182,7 +187,7 @@ class Observation:
             self._executions[-1].measured(share)
 
     def observed(self) -> Observed | None:
-        """Return what was seen of the last execution that called code in `live`.
+        """Return what was seen of the last execution whose code reported calls.
 
         Where none did, of the last; None where there was none.
         """

@@ -12,8 +12,8 @@ from ray.data._internal.execution.operators.input_data_buffer import InputDataBu
 from ray.data._internal.execution.operators.limit_operator import LimitOperator
 
 from demo_server.driver.observe.execution import Reading
+from demo_server.driver.observe.reporter import step_of
 from demo_server.protocol.events import OperatorProgress
-from demo_server.toolkit.live import is_live
 
 if TYPE_CHECKING:
     from ray.data._internal.execution.streaming_executor import StreamingExecutor
@@ -72,12 +72,27 @@ def progress_of(executor: StreamingExecutor, operator: Any) -> OperatorProgress:
 
 
 def calling(operators: list[Any]) -> Any:
-    """Return the operator that calls what stands in `live`, else the last of actors, else the last.
+    """Return the last operator that calls a class, else the last that calls a function, else any.
 
-    Its code is known to the logical operators that it was planned from.
+    Classes hold models; what stands before and after them are functions. The code is known to the
+    logical operators that an operator was planned from.
     """
-    lives = [o for o in operators if any(is_live(code_of(step)) for step in o._logical_operators)]
-    return (lives or [o for o in operators if actors(o)] or operators)[-1]
+    observed = [o for o in operators if observed_code(o)]
+    classes = [o for o in observed if any(isinstance(c, type) for c in observed_code(o))]
+    return (classes or observed or [o for o in operators if actors(o)] or operators)[-1]
+
+
+def observed_code(operator: Any) -> list[Any]:
+    """Return what an operator calls and a reporter observes, in order."""
+    codes = [code_of(logical) for logical in operator._logical_operators]
+    return [code for code in codes if step_of(code) is not None]
+
+
+def called_step(operator: Any) -> int | None:
+    """Return the step that an operator calls, of several the last class's; None without one."""
+    codes = observed_code(operator)
+    classes = [code for code in codes if isinstance(code, type)]
+    return step_of((classes or codes or [None])[-1])
 
 
 def code_of(logical: Any) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from demo_server.protocol.events import OperatorProgress
 from demo_server.system.environment import stall_s
+from demo_server.system.errors import DemoError
 
 STALL_S = 60.0
 # An actor that has work may be in one long batch: it gets longer.
 BUSY_STALL_S = 300.0
 
 
-class StalledError(Exception):
+class StalledError(DemoError):
     """Nothing moved in a pipeline for so long that it never will."""
 
 

@@ -1,4 +1,8 @@
-"""Ends a run that will never end: it waits for ever, or its workers die again and again."""
+"""Ends a run that will never end: it makes no progress, or its workers die again and again.
+
+Ray has a limit of its own, `execution_no_progress_timeout_s`: half an hour, and none where the plan
+has an all-to-all operator, `repartition` for one (ray-project/ray#44687).
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,7 @@ from demo_server.ray_internals.workers import (
     workers,
 )
 from demo_server.system.environment import stall_s
+from demo_server.system.errors import DemoError
 from demo_server.toolkit.context import Context
 
 INTERVAL_S = 0.5
@@ -34,12 +39,12 @@ MAX_DEATHS = 3
 FULL_SHARE = 0.9
 
 
-class HangingError(Exception):
+class HangingError(DemoError):
     """The pipeline waits, and not for a CPU."""
 
 
-class WorkersDiedError(Exception):
-    """Ray repeats for ever what kills its worker."""
+class WorkersDiedError(DemoError):
+    """Ray repeats without end what kills its worker."""
 
 
 class Deaths:
@@ -134,7 +139,7 @@ class Watchdog:
         if self._full:
             return HangingError(f"{reason} The object store is full.")
         if free < 1:
-            why = "The actors hold every CPU, and none is left for the tasks that feed them."
+            why = "Actors that hold every CPU leave none for the tasks that feed them."
             return StalledError(f"{said} {why}")
         return HangingError(f"{said} It waits for something else than a CPU.")
 

@@ -9,8 +9,7 @@ import numpy as np
 from ray.data import ActorPoolStrategy
 
 from demo_server.embedding.batching import Array
-from demo_server.embedding.engine import load_engine
-from demo_server.toolkit.live import live
+from demo_server.embedding.registry import load_engine
 
 Row = dict[str, Any]
 Batch = dict[str, Any]
@@ -54,7 +53,7 @@ class EngineSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map(live(Embed), compute=pool)
+        ds = ds.map(Embed, compute=pool)
         # endregion other_engine
         return ds.materialize()
 
@@ -73,7 +72,7 @@ class EngineSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map(live(Embed), compute=pool)
+        ds = ds.map(Embed, compute=pool)
         # endregion no_prints
         return ds.materialize()
 
@@ -95,7 +94,7 @@ class EngineSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(live(Embed), batch_size=2, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=2, compute=pool)
         # endregion batch_of_two
         return ds.materialize()
 
@@ -117,7 +116,7 @@ class EngineSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(live(Embed), batch_size=256, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=256, compute=pool)
         # endregion large_batches
         return ds.materialize()
 
@@ -139,7 +138,7 @@ class EngineSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(live(Embed), batch_size=256, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=256, compute=pool)
         # endregion no_conversions
         return ds.materialize()
 
@@ -158,7 +157,7 @@ class EngineSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(live(Embed), batch_size=256, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=256, compute=pool)
         # endregion one_pass
         return ds.materialize()
 
@@ -179,7 +178,7 @@ class EngineSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(live(Embed), batch_size=256, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=256, compute=pool)
         # endregion sorted_by_length
         return ds.materialize()
 
@@ -204,7 +203,7 @@ class EngineSteps:
         ds = ds.repartition(ds.count())
         ds = ds.map_batches(prepare, batch_size=256)
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(live(Embed), batch_size=256, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=256, compute=pool)
         # endregion prepared_apart
         return ds.materialize()
 
@@ -229,7 +228,7 @@ class EngineSteps:
         ds = ds.repartition(ds.count())
         ds = ds.map_batches(prepare, batch_size=256)
         pool = ActorPoolStrategy(size=4)
-        ds = ds.map_batches(live(Embed), batch_size=256, num_cpus=0.2, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=256, num_cpus=0.2, compute=pool)
         # endregion too_many_actors
         return ds.materialize()
 
@@ -254,7 +253,7 @@ class EngineSteps:
         ds = ds.repartition(ds.count())
         ds = ds.map_batches(prepare, batch_size=256)
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(live(Embed), batch_size=256, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=256, compute=pool)
         # endregion threads_for_the_cores
         return ds.materialize()
 
@@ -279,6 +278,6 @@ class EngineSteps:
         ds = ds.repartition(blocks)
         ds = ds.map_batches(prepare, batch_size=256)
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map_batches(live(Embed), batch_size=256, compute=pool)
+        ds = ds.map_batches(Embed, batch_size=256, compute=pool)
         # endregion fewer_blocks
         return ds.materialize()

@@ -7,8 +7,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from ray.data import ActorPoolStrategy, TaskPoolStrategy
 
-from demo_server.toolkit.live import live
-
 Row = dict[str, Any]
 Rows: TypeAlias = Any  # a ray.data.Dataset: the types of its methods know no class like these
 Done: TypeAlias = Any  # the same, materialized
@@ -43,14 +41,13 @@ class TorchSteps:
     Attributes:
         path: the model's directory.
         column: the text.
-        preloaded: `runtime_env` of a process with the libraries.
     """
 
-    def __init__(self, path: str, column: str, preloaded: dict[str, Any] | None) -> None:
-        self.path, self.column, self.preloaded = path, column, preloaded
+    def __init__(self, path: str, column: str) -> None:
+        self.path, self.column = path, column
 
     def everything_wrong(self, ds: Rows) -> Done:
-        path, column, preloaded = self.path, self.column, self.preloaded
+        path, column = self.path, self.column
 
         # region everything_wrong
         def embed(row: Row) -> Row:
@@ -62,12 +59,12 @@ class TorchSteps:
             return {**row, "embedding": np.array(vector, np.float32)}
 
         ds = ds.repartition(ds.count())
-        ds = ds.map(live(embed), compute=TaskPoolStrategy(1), runtime_env=preloaded)
+        ds = ds.map(embed, compute=TaskPoolStrategy(1))
         # endregion everything_wrong
         return ds.materialize()
 
     def actor(self, ds: Rows) -> Done:
-        path, column, preloaded = self.path, self.column, self.preloaded
+        path, column = self.path, self.column
 
         # region actor
         class Embed:
@@ -81,12 +78,12 @@ class TorchSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map(live(Embed), compute=pool, runtime_env=preloaded)
+        ds = ds.map(Embed, compute=pool)
         # endregion actor
         return ds.materialize()
 
     def model_in_init(self, ds: Rows) -> Done:
-        path, column, preloaded = self.path, self.column, self.preloaded
+        path, column = self.path, self.column
 
         # region model_in_init
         class Embed:
@@ -102,12 +99,12 @@ class TorchSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map(live(Embed), compute=pool, runtime_env=preloaded)
+        ds = ds.map(Embed, compute=pool)
         # endregion model_in_init
         return ds.materialize()
 
     def tokenizer_in_init(self, ds: Rows) -> Done:
-        path, column, preloaded = self.path, self.column, self.preloaded
+        path, column = self.path, self.column
 
         # region tokenizer_in_init
         class Embed:
@@ -123,12 +120,12 @@ class TorchSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map(live(Embed), compute=pool, runtime_env=preloaded)
+        ds = ds.map(Embed, compute=pool)
         # endregion tokenizer_in_init
         return ds.materialize()
 
     def no_gradients(self, ds: Rows) -> Done:
-        path, column, preloaded = self.path, self.column, self.preloaded
+        path, column = self.path, self.column
 
         # region no_gradients
         class Embed:
@@ -145,6 +142,6 @@ class TorchSteps:
 
         ds = ds.repartition(ds.count())
         pool = ActorPoolStrategy(size=1)
-        ds = ds.map(live(Embed), compute=pool, runtime_env=preloaded)
+        ds = ds.map(Embed, compute=pool)
         # endregion no_gradients
         return ds.materialize()

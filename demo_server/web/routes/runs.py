@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, JsonValue
 
+from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.frames import RunInfo
-from demo_server.runs.log import BrokenLogError
 from demo_server.runs.registry import RunRegistry
 from demo_server.web.dependencies import Server, anyone, presenter
 

@@ -92,7 +92,7 @@ export interface Check {
   question: string
   figure?: Figure | null
   /**
-   * what mends it where it is not ok
+   * how to fix it where it is not ok
    */
   fix: string
   /**
@@ -291,7 +291,7 @@ export interface RowsData {
    */
   worker?: string | null
   /**
-   * calls that it began since it last told
+   * calls that it began since its last report
    */
   calls: number
   /**
@@ -303,7 +303,7 @@ export interface RowsData {
    */
   tokens: number
   /**
-   * tokens that it computed beside those
+   * tokens that it computed in addition
    */
   padding: number
 }
@@ -531,7 +531,7 @@ export interface ExperimentInfo {
    */
   rate?: number | null
   /**
-   * the same by `engine precision`, for a run that has these parameters
+   * the same by engine, for a run that has this parameter
    */
   rates?: {
     [k: string]: number

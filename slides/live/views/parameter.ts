@@ -8,6 +8,8 @@ export interface Parameter {
   minimum: number | undefined
   maximum: number | undefined
   choices: JsonValue[]
+  /** What a text means; `python-name` stands in code without quotes. */
+  format: string
   description: string
 }
 
@@ -44,6 +46,7 @@ function toParameter(name: string, schema: Schema): Parameter {
     minimum: asNumber(schema['minimum']),
     maximum: asNumber(schema['maximum']),
     choices,
+    format: typeof schema['format'] === 'string' ? schema['format'] : '',
     description: typeof schema['description'] === 'string' ? schema['description'] : '',
   }
 }

@@ -10,12 +10,12 @@ it('predicts from the rate measured on this machine', () => {
   expect(predict(embed, { rows: 4000 })).toEqual({ rows: 4000, datasetRows: 116_000, seconds: 40 })
 })
 
-it('follows the engine and precision that are set', () => {
-  const measured = { ...embed, rates: { 'sentence-transformers f32': 100, 'openvino bf16': 200 } }
-  const seconds = (engine: string, precision: string) => predict(measured, { rows: 4000, engine, precision }).seconds
-  expect(seconds('sentence-transformers', 'f32')).toBe(40)
-  expect(seconds('openvino', 'bf16')).toBe(20)
-  expect(seconds('openvino', 'f32'), 'not measured').toBeNull()
+it('follows the engine that is set', () => {
+  const measured = { ...embed, rates: { TextEmbedder: 100, OpenVinoEmbedder: 200 } }
+  const seconds = (engine: string) => predict(measured, { rows: 4000, engine }).seconds
+  expect(seconds('TextEmbedder')).toBe(40)
+  expect(seconds('OpenVinoEmbedder')).toBe(20)
+  expect(seconds('TorchEmbedder'), 'not measured').toBeNull()
   expect(predict(measured, { rows: 4000 }).seconds, 'an experiment without engines').toBe(40)
 })
 

@@ -19,11 +19,11 @@ export function predict(experiment: ExperimentInfo | undefined, params: JsonObje
   return { rows, datasetRows, seconds: rows !== null && rate !== null && rate > 0 ? rows / rate : null }
 }
 
-/** Rows a second of the engine and precision that are set; null where they were not measured. */
-function rateOf({ rate, rates }: ExperimentInfo, { engine, precision }: JsonObject): number | null {
-  if (rates == null || typeof engine !== 'string' || typeof precision !== 'string')
+/** Rows a second of the engine that is set; null where it was not measured. */
+function rateOf({ rate, rates }: ExperimentInfo, { engine }: JsonObject): number | null {
+  if (rates == null || typeof engine !== 'string')
     return rate ?? null
-  return rates[`${engine} ${precision}`] ?? null
+  return rates[engine] ?? null
 }
 
 /** The parameters for all rows, in blocks as large as before: progress moves as blocks finish. */

@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 
 import ray
-from datasets import load_dataset
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
-from demo_server.data.cleaning import drop_unusable
 from demo_server.data.selection import choose
-from demo_server.experiments.embed import Batch, TextEmbedder
+from demo_server.embedding.sentence_transformer import Batch, TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters
-from demo_server.toolkit.live import live
+from demo_server.toolkit.rows import load_rows
 
 
 class Params(Parameters):
@@ -30,14 +28,12 @@ def read(batch: Batch) -> Batch:
 
 
 def run(params: Params, context: Context) -> None:
-    source = context.source
-    dataset = load_dataset(*source.args, **source.kwargs)
-    dataset, _ = drop_unusable(dataset, source.text_column)
+    dataset = load_rows(context)
     dataset = choose(dataset, params.rows)
     dataset = dataset.add_column("number", [str(n) for n in range(len(dataset))])
     ds = ray.data.from_huggingface(dataset).repartition(20).map_batches(read, batch_size=64)
     ds.map_batches(
-        live(TextEmbedder),
+        TextEmbedder,
         fn_constructor_kwargs=context.embedder(actors=1),
         batch_size=64,
         compute=ActorPoolStrategy(size=1),

@@ -27,8 +27,9 @@ def install(directory: str) -> None:
         if not issubclass(category, KINDS):
             show(message, category, filename, lineno, *rest)
             return
-        library = emitter()
-        if library.partition(".")[0] in LIBRARIES:
+        library, theirs = emitter(), "site-packages" in filename
+        # What a library does inside, blaming a line of its own, is not what we teach.
+        if library.partition(".")[0] in LIBRARIES and not theirs:
             noted = {"by": library, "at": f"{filename}:{lineno}", "message": str(message)}
             with open(os.path.join(directory, FILE), "a") as file:
                 file.write(json.dumps(noted) + "\n")

@@ -1,0 +1,203 @@
+"""What runs in place of a pipeline's code: the same code, which also reports rows of every pass.
+
+`observed` returns a subclass of a callable class, or a function that calls a function. Both report
+to the run's mailbox what comes out: models of ours pass by pass, those of sentence-transformers
+too, any other code call by call.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ray.actor import ActorHandle
+
+from demo_server.driver.observe import library
+from demo_server.driver.observe.mailbox import find_mailbox
+from demo_server.embedding import counters
+from demo_server.toolkit.sample import sample_batch, sample_row
+
+SAMPLE_ROWS = 4
+MIN_INTERVAL_S = 0.05
+
+_steps = itertools.count(1)
+
+
+def observed(udf: Any, text_column: str | None = None) -> Any:
+    """Return a subclass of a callable class that reports samples of what `__call__` returns.
+
+    Of a function: one that does the same. Each has a number of its own, its `step`. What can't be
+    called as a plain function, such as a coroutine, is returned as it is.
+    """
+    call = udf.__call__ if isinstance(udf, type) else udf
+    if (
+        not hasattr(udf, "__name__")
+        or inspect.iscoroutinefunction(call)
+        or inspect.isasyncgenfunction(call)
+    ):
+        return udf
+    step = next(_steps)
+    return (
+        observed_class(udf, step, text_column)
+        if isinstance(udf, type)
+        else observed_function(udf, step, text_column)
+    )
+
+
+def observed_class(udf: Any, step: int, text_column: str | None) -> Any:
+    class Observed(udf):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self._reporter = Reporter(find_mailbox(), step, text_column)
+            for value in list(vars(self).values()):
+                library.watch(value, self._reporter.passed_texts)
+
+        def __call__(self, batch: Any, *args: Any, **kwargs: Any) -> Any:
+            return self._reporter.call(super().__call__, batch, *args, **kwargs)
+
+    Observed.observed_step = step
+    # Ray names the operator after the class, so it keeps the name that the slide shows.
+    Observed.__name__, Observed.__qualname__, Observed.__doc__ = (
+        udf.__name__,
+        udf.__qualname__,
+        udf.__doc__,
+    )
+    return Observed
+
+
+def observed_function(udf: Any, step: int, text_column: str | None) -> Any:
+    @functools.wraps(udf)
+    def reporting(batch: Any, *args: Any, **kwargs: Any) -> Any:
+        return process_reporter(step, text_column).call(udf, batch, *args, **kwargs)
+
+    reporting.observed_step = step  # type: ignore[attr-defined]
+    return reporting
+
+
+def step_of(udf: Any) -> int | None:
+    """Return the number of what `observed` made, None of anything else."""
+    step: int | None = getattr(udf, "observed_step", None)
+    return step
+
+
+@functools.cache
+def process_reporter(step: int, text_column: str | None) -> Reporter:
+    """The reporter of the tasks of one step that run in this process."""
+    return Reporter(find_mailbox(), step, text_column)
+
+
+def as_batch(result: Any) -> Any:
+    """Return a row as a batch of one; a batch is left as it is."""
+    if not isinstance(result, Mapping) or not any(isinstance(v, str) for v in result.values()):
+        return result
+    return {name: [value] for name, value in result.items()}
+
+
+class Reporter:
+    """Sends samples to the run's mailbox, if there is one, without waiting for it."""
+
+    def __init__(
+        self, mailbox: ActorHandle[Any] | None, step: int = 0, text_column: str | None = None
+    ) -> None:
+        self._mailbox, self._step, self._text_column = mailbox, step, text_column
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._offset = 0  # rows of the calls before this one
+        self._sent_at = -MIN_INTERVAL_S
+        self._batch: Mapping[str, Any] = {}
+        self._rows_of: dict[str, list[int]] | None = None
+        self._call_began = self._began = 0.0
+        self._seconds = 0.0
+        self._reported = self._count = self._calls = 0
+        self._sample: list[dict[str, Any]] = []
+
+    def call(self, udf: Callable[..., Any], batch: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call `udf`; report its passes over `batch` while it computes, then what it returns."""
+        self.begin(batch)
+        with counters.listening(self.passed):
+            result = udf(batch, *args, **kwargs)
+        self.finish(result)
+        return result
+
+    def begin(self, batch: Any) -> None:
+        """A call begins."""
+        self._batch = as_batch(batch) if isinstance(batch, Mapping) else {}
+        self._rows_of = None
+        self._call_began = self._began = time.perf_counter()
+        self._reported = 0
+        self._calls += 1
+
+    def passed(self, rows: Any, vectors: Any) -> None:
+        """Report a forward pass over `rows`, indices into the call's batch.
+
+        Args:
+            rows: shape (rows,).
+            vectors: what they became, shape (rows, dim).
+        """
+        self._reported += len(rows)
+        if self._mailbox is None:
+            return
+        wanted = min(SAMPLE_ROWS, len(rows))
+        sample = []
+        for at in [k * len(rows) // wanted for k in range(wanted)]:
+            row = int(rows[at])
+            columns = {name: column[row] for name, column in self._batch.items()}
+            columns["embedding"] = vectors[at]
+            sample.append(sample_row(columns, self._offset + row, self._text_column))
+        self._add(sample, len(rows))
+
+    def passed_texts(self, texts: Sequence[str], vectors: Any) -> None:
+        """Report a forward pass over texts of the call's batch; others are no rows of it."""
+        if self._rows_of is None:
+            self._rows_of = {}
+            for row, text in enumerate(self._batch.get(self._text_column or "", ())):
+                self._rows_of.setdefault(text, []).append(row)
+        found = [(rows.pop(0), at) for at, t in enumerate(texts) if (rows := self._rows_of.get(t))]
+        if found:
+            self.passed([row for row, _ in found], vectors[[at for _, at in found]])
+
+    def finish(self, result: Any) -> None:
+        """The call returns `result`: rows that no pass has reported are, if it has columns."""
+        batch = as_batch(result)
+        if self._mailbox is None or not isinstance(batch, Mapping) or not batch:
+            return
+        length = len(next(iter(batch.values())))
+        if self._reported < length:
+            sample = sample_batch(batch, SAMPLE_ROWS, self._text_column, self._offset)
+            self._add(sample, length - self._reported)
+        self._offset += length
+        # Calls that come fast are reported together; a slow one to its last row.
+        if self._count and time.perf_counter() - self._call_began >= MIN_INTERVAL_S:
+            self._send()
+
+    def _add(self, sample: list[dict[str, Any]], count: int) -> None:
+        """Send at most 20 samples a second; what comes faster is counted in the next."""
+        now = time.perf_counter()
+        self._seconds += now - self._began
+        self._began = now
+        self._count += count
+        self._sample = sample
+        if now - self._sent_at >= MIN_INTERVAL_S:
+            self._send()
+
+    def _send(self) -> None:
+        assert self._mailbox is not None
+        self._sent_at = time.perf_counter()
+        self._mailbox.put.remote(
+            {
+                "step": self._step,
+                "rows": self._sample,
+                "batch_rows": self._count,
+                "batch_seconds": self._seconds,
+                "finished_at": time.time() * 1000,
+                "worker": self._worker,
+                "calls": self._calls,
+                **counters.take(),
+            }
+        )
+        self._count, self._calls, self._seconds = 0, 0, 0.0

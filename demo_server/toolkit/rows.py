@@ -1,0 +1,19 @@
+"""The rows of the dataset that can be embedded, for experiments that don't show how."""
+
+from __future__ import annotations
+
+from datasets import Dataset
+
+from demo_server.data.cleaning import drop_empty
+from demo_server.toolkit.context import Context
+
+
+def load_rows(context: Context) -> Dataset:
+    """Return the source's rows that have a text, in their order.
+
+    Raises:
+        CleaningError: there are none.
+    """
+    dataset, cleaned = drop_empty(context.source.load(), context.source.text_column)
+    context.note_cleaned(cleaned)
+    return dataset

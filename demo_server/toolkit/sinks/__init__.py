@@ -1,0 +1,1 @@
+"""Where a result goes, a file for each place."""

@@ -1,0 +1,81 @@
+"""One Parquet file: a worker writes it, the driver only passes on where the blocks are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+from ray.data.dataset import MaterializedDataset
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+
+def write(dataset: MaterializedDataset[Any], path: Path) -> int:
+    """Write `dataset` in order as one file, complete or not at all; return its bytes.
+
+    The worker is on the driver's node, where the file is read; it holds one block at a time.
+
+    Raises:
+        OSError: the file can't be written.
+        ValueError: there are no rows.
+    """
+    blocks = dataset.to_arrow_refs()
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    task: Any = ray.remote(write_blocks)
+    options = task.options(num_cpus=0, scheduling_strategy=here)
+    try:
+        size: int = ray.get(options.remote(blocks, path))
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    return size
+
+
+def write_blocks(blocks: list[ray.ObjectRef[pa.Table]], path: Path) -> int:
+    """Write blocks of the object store; see `write_tables`."""
+    return write_tables((ray.get(block) for block in blocks), path)
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
+    """Write tables in order as one file, complete or not at all; return its bytes.
+
+    Vectors are written as fixed-size lists, which every Parquet reader knows.
+
+    Raises:
+        OSError: the file can't be written.
+        ValueError: there are no rows.
+    """
+    part = path.with_suffix(".part")
+    writer: pq.ParquetWriter | None = None
+    try:
+        for each in tables:
+            table = plain(each)
+            writer = writer or pq.ParquetWriter(part, table.schema)
+            writer.write_table(table)
+        if writer is None:
+            raise ValueError("there are no rows to write")
+        writer.close()
+        part.replace(path)
+    except BaseException:
+        if writer is not None:
+            writer.close()
+        part.unlink(missing_ok=True)
+        raise
+    return path.stat().st_size
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """Return `table` with Ray's tensor columns as fixed-size lists of numbers."""
+    for index, field in enumerate(table.schema):
+        if isinstance(field.type, pa.ExtensionType):
+            vectors = pa.chunked_array([as_lists(chunk) for chunk in table.column(index).chunks])
+            table = table.set_column(index, field.name, vectors)
+    return table
+
+
+def as_lists(chunk: Any) -> pa.FixedSizeListArray:
+    values = chunk.to_numpy(zero_copy_only=False)
+    flat = pa.array(values.reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, values.reshape(len(values), -1).shape[1])
