@@ -153,7 +153,7 @@ def errors_table(stages: Stages) -> list[str]:
     for stage, kinds in stages.items():
         mistake, _, form = stage.rpartition("_")
         if form in ("wrong", "block"):
-            fixed = stages[f"{mistake}_mended"]
+            fixed = stages[f"{mistake}_fixed"]
             rows.append(f"| {outcome_of(kinds['outcome'])} | {outcome_of(fixed['outcome'])} |")
     return rows
 

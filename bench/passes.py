@@ -40,7 +40,7 @@ def main() -> None:
         path = str(conversion.ensure(path)) if row.converted else path
         rounds: dict[str, dict[int, float]] = {form: {} for form in FORMS}
         for number in range(args.rounds + 1):
-            # Who comes first alternates; each is loaded anew, as torch has one number of threads.
+            # Who comes first alternates; each is loaded again, as torch has one number of threads.
             for form in FORMS[:: 1 if number % 2 else -1]:
                 threads, passes = (cores, 1) if form == FORMS[0] else (1, cores)
                 engine = row.embedder.load(path, threads, passes)
@@ -79,8 +79,8 @@ def notes(rows: int, rounds: int) -> list[str]:
     cores = usable_cpus()
     return [
         f"{rows:,} rows, {CALL_ROWS:,} a call, in one process and without Ray; {rounds} rounds, "
-        f"the two in turn. One after the other: each pass has all {cores} threads. Beside each "
-        f"other: {cores} passes at once, of one thread each, as a run has them."
+        f"the two in turn. One after the other: each pass has all {cores} threads. Side by "
+        f"side: {cores} passes at once, of one thread each, as a run has them."
     ]
 
 

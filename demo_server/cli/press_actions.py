@@ -43,9 +43,9 @@ class ActionPresser:
 @contextmanager
 def pressing(composition: Composition, actions: list[str]) -> Iterator[ActionPresser]:
     """Press `actions` in the run that is started within the block."""
-    presser = ActionPresser(composition, actions)
-    composition.runs.on_event.append(presser.appended)
+    press = ActionPresser(composition, actions)
+    composition.runs.on_event.append(press.appended)
     try:
-        yield presser
+        yield press
     finally:
-        composition.runs.on_event.remove(presser.appended)
+        composition.runs.on_event.remove(press.appended)

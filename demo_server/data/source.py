@@ -74,7 +74,7 @@ class DatasetSource:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What `load_dataset(source.path, **source.options)` takes beside the path."""
+        """What `load_dataset(source.path, **source.options)` takes in addition to the path."""
         return ({} if self.name is None else {"name": self.name}) | self.kwargs
 
     @property

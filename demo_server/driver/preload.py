@@ -2,7 +2,7 @@
 
 The head names this module to Ray (`RAY_preload_python_modules`). A worker's environment says which
 libraries: none, unless it was started for an actor that asks for them; see `prestart.py`. Such a
-worker imports what an actor of ours needs beside them, too.
+worker imports what an actor of ours needs in addition.
 """
 
 from __future__ import annotations

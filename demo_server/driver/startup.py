@@ -69,7 +69,7 @@ def start(
         prestart_workers(experiments, chosen.rows, prioritized)
     start_actor_location_tracker()  # its process starts meanwhile
     box = mailbox()
-    # Without hurry not before: the run on stage may be about to take a worker that is there.
+    # Where no run waits not before: the run on stage may be about to take a worker that is there.
     if not prioritized and not options.users_cluster:
         prestart_workers(experiments, chosen.rows, prioritized)
     observer.install()

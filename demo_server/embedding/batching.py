@@ -16,8 +16,8 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# What a pass costs beside its tokens, as a share of a full one: 0.012 (OpenVINO) and 0.036 (torch),
-# by passes of 32 and of 2,048 tokens in f32 on two cores.
+# What a pass costs apart from its tokens, as a share of a full one: 0.012 (OpenVINO) and 0.036
+# (torch), by passes of 32 and of 2,048 tokens in f32 on two cores.
 PASS_COST = 1 / 40
 
 
@@ -88,6 +88,6 @@ def row_batches(lengths: Sequence[int] | Array, rows: int) -> list[Array]:
 
 
 def padding(lengths: Sequence[int] | Array, batches: Sequence[Array]) -> int:
-    """Return the tokens that `batches` compute beside those of the rows."""
+    """Return the tokens that `batches` compute as padding."""
     taken = [np.asarray(lengths)[batch] for batch in batches]
     return int(sum(len(row) * row.max(initial=0) - row.sum() for row in taken))

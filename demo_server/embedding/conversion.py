@@ -33,7 +33,7 @@ from demo_server.embedding.registry import offered
 from demo_server.protocol.errors import InputError
 from demo_server.system.environment import cache_directory
 
-FORMAT = "1"  # of what stands in the directory; a change converts anew
+FORMAT = "1"  # of what stands in the directory; a change converts again
 NICE = 19
 
 
@@ -79,7 +79,7 @@ def ensure(model: str) -> Path:
 
 
 def start(model: str, stderr: int | None = subprocess.PIPE) -> subprocess.Popen[bytes]:
-    """Start converting in a process that gives way to all others, on one core."""
+    """Start converting at the lowest CPU priority, on one core."""
     return subprocess.Popen(
         [sys.executable, "-m", "demo_server.embedding.conversion", model],
         stdin=subprocess.DEVNULL,

@@ -27,7 +27,7 @@ def disable_telemetry() -> None:
 
 
 class OpenVinoEngine(Engine):
-    """Compiled for a directory's model; what OpenVINO compiles is kept beside it."""
+    """Compiled for a directory's model; what OpenVINO compiles is kept next to it."""
 
     budget = CPU_TOKENS
 

@@ -28,29 +28,29 @@ BLOCKS = 8
 # Each form with its title.
 stages = {
     "list_wrong": "A list, returned from map_batches",
-    "list_mended": "A column with a name",
+    "list_fixed": "A column with a name",
     "format_wrong": "pandas code on a batch of NumPy",
-    "format_mended": "The format that the code expects",
+    "format_fixed": "The format that the code expects",
     "lengths_wrong": "Columns of unlike length",
-    "lengths_mended": "A value for each row",
+    "lengths_fixed": "A value for each row",
     "swallowed_wrong": "An exception, swallowed row by row",
     "swallowed_block": "Blocks that may fail",
-    "swallowed_mended": "A value for what is missing",
+    "swallowed_fixed": "A value for what is missing",
     "compute_wrong": "compute, as it was once written",
-    "compute_mended": "A strategy, not a string",
+    "compute_fixed": "A strategy, not a string",
     "setting_wrong": "A setting, given to map_batches",
-    "setting_mended": "A setting of this dataset",
-    "both_wrong": "concurrency beside compute",
-    "both_mended": "The size of the pool",
+    "setting_fixed": "A setting of this dataset",
+    "both_wrong": "concurrency together with compute",
+    "both_fixed": "The size of the pool",
     "pickle_wrong": "A lock that would have to travel",
-    "pickle_mended": "A lock made where it is used",
+    "pickle_fixed": "A lock made where it is used",
 }
 REMEDIES = {
     "list_wrong": "Give the list a name: a batch is columns, {name: values}.",
     "format_wrong": 'A batch is a dict of arrays unless batch_format="pandas" says otherwise.',
     "lengths_wrong": "All columns of a batch need as many values as the batch has rows.",
     "swallowed_wrong": "Let it raise, or give the row a value that says what is missing.",
-    "swallowed_block": "Count what came out. Better: mend the rows before they fail.",
+    "swallowed_block": "Count what came out. Better: fix the rows before they fail.",
     "compute_wrong": "Strings are gone: TaskPoolStrategy() or ActorPoolStrategy(size=n).",
     "setting_wrong": "Unknown keywords go to the task. Settings are in ds.context.",
     "both_wrong": "Say it once: compute=ActorPoolStrategy(size=2).",
@@ -116,7 +116,7 @@ def attempt(
         outcome.message, outcome.remedy = shortened(failure.message), REMEDIES.get(name)
         release(error)
     else:
-        if not name.endswith("_mended"):
+        if not name.endswith("_fixed"):
             outcome.outcome, outcome.remedy = "silent", REMEDIES[name]
             outcome.message = SILENCES.get(name, f"Ray {ray.__version__} raises nothing here.")
     context.emit(outcome)

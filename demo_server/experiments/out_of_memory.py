@@ -21,7 +21,7 @@ class Params(Parameters):
     large_batch: int = Field(512, ge=1, le=4096, description="the batch that doesn't fit")
     small_batch: int = Field(32, ge=1, le=4096, description="the batch that does")
     limit_mb: int = Field(
-        192, ge=64, le=4096, description="MB that a batch may take beside the model"
+        192, ge=64, le=4096, description="MB that a batch may take in addition to the model"
     )
 
 
@@ -54,7 +54,7 @@ def run(params: Params, context: Context) -> None:
     ds = ray.data.from_huggingface(choose(dataset, params.rows))
     limit = {"limit_mb": params.limit_mb, **context.embedder(actors=1)}
     context.expect(min(params.rows, len(dataset)))
-    context.note(f"A batch may take {params.limit_mb} MB beside the model: a real limit.")
+    context.note(f"A batch may take {params.limit_mb} MB in addition to the model: a real limit.")
 
     gpus = context.gpus_per_actor(actors=1)
     context.prestart(*preloads[0])  # one stands ready, and two stages need one each

@@ -1,4 +1,4 @@
-"""One step of a comparison: a pipeline that is run and timed beside others on the same rows."""
+"""One step of a comparison: a pipeline that is run and timed on the same rows as others."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Defaults:
 
 @dataclass
 class Context:
-    """What a run may use beside its parameters, and how it says what happened."""
+    """What a run may use in addition to its parameters, and how it reports what happens."""
 
     send: Callable[[Message], None]
     source: DatasetSource

@@ -48,7 +48,7 @@ export async function writeOutline(directory, root = ROOT) {
   writeFileSync(join(directory, OUTLINE), `${JSON.stringify(await readOutline(root), null, 1)}\n`)
 }
 
-/** `npm run outline`: write it anew into dist/, or print it. */
+/** `npm run outline`: write it again into dist/, or print it. */
 export async function main(args) {
   const { values } = parseArgs({ args, options: { print: { type: 'boolean', default: false } } })
   if (values.print) console.log(JSON.stringify(await readOutline(), null, 1))

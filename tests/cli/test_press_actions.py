@@ -37,14 +37,14 @@ async def test_each_button_is_pressed_once_in_the_middle_and_a_note_names_the_co
     tmp_path: Path,
 ) -> None:
     recorded = Recorded(tmp_path)
-    with pressing(recorded, ["kill_worker"]) as presser:  # type: ignore[arg-type]
+    with pressing(recorded, ["kill_worker"]) as press:  # type: ignore[arg-type]
         await recorded.goes_on(90)  # it does not run yet
         recorded.runs.append(recorded.run, StatusData(status=RunStatus.RUNNING))
         await recorded.goes_on(0, 39)
         assert recorded.acted == []
         await recorded.goes_on(41, 60, 100)
     assert recorded.acted == [(recorded.run.run_id, "kill_worker", {})]
-    assert presser.left == []
+    assert press.left == []
     events = log.read_events(recorded.runs.archive.log_path(recorded.run.run_id))
     notes = [event.data.text for event in events if event.kind == "note"]
     assert notes == ["`demo-server record` presses kill_worker."]
@@ -52,8 +52,8 @@ async def test_each_button_is_pressed_once_in_the_middle_and_a_note_names_the_co
 
 async def test_a_run_that_is_over_at_once_leaves_its_buttons_unpressed(tmp_path: Path) -> None:
     recorded = Recorded(tmp_path)
-    with pressing(recorded, ["kill_worker"]) as presser:  # type: ignore[arg-type]
+    with pressing(recorded, ["kill_worker"]) as press:  # type: ignore[arg-type]
         recorded.runs.append(recorded.run, StatusData(status=RunStatus.RUNNING))
         await recorded.goes_on(0, 100)
-    assert presser.left == ["kill_worker"]
+    assert press.left == ["kill_worker"]
     assert recorded.acted == []

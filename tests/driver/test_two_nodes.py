@@ -37,7 +37,7 @@ class Elsewhere:
 sys.meta_path.insert(0, Elsewhere)
 """
 
-# A driver's mailbox, five times anew: by chance alone it is hardly ever where it should be.
+# A driver's mailbox, five new ones: by chance alone it is hardly ever where it should be.
 WHERE = """
 import sys
 

@@ -374,14 +374,14 @@ def test_swallowed_rows_are_missing_without_an_exception(
 
 
 def test_concurrency_next_to_compute_is_ignored(ran: dict[str, Messages]) -> None:
-    ignored, mended = (outcome_of(ran["errors"], name) for name in ("both_wrong", "both_mended"))
+    ignored, fixed = (outcome_of(ran["errors"], name) for name in ("both_wrong", "both_fixed"))
     assert (ignored["outcome"], ignored["processes"]) == ("silent", 1)
-    assert (mended["outcome"], mended["processes"]) == ("worked", 2)
+    assert (fixed["outcome"], fixed["processes"]) == ("worked", 2)
 
 
-def test_what_is_mended_gives_every_row_and_says_nothing(ran: dict[str, Messages]) -> None:
+def test_what_is_fixed_gives_every_row_and_says_nothing(ran: dict[str, Messages]) -> None:
     for name, _ in errors.FORMS:
-        if name.endswith("_mended"):
+        if name.endswith("_fixed"):
             outcome = outcome_of(ran["errors"], name)
             assert (outcome["outcome"], outcome["rows_out"]) == ("worked", ROWS)
             assert "message" not in outcome

@@ -1,7 +1,7 @@
 """`npm run faults -- [NAME…]`: kill what is below the server, and write what the slide shows.
 
 Each fault replaces its line in docs/RELIABILITY.md as soon as it is done; without a name all are
-done, and the page is written anew.
+done, and the page is written again.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ MODEL = "import demo_server.embedding.model as m; print(m.resolve(None).path)"
 
 
 def copy_checkout(directory: Path, experiments: Path = EXPERIMENTS) -> Path:
-    """Copy what a server runs from, with the files of `experiments` beside its own."""
+    """Copy what a server runs from, with the files of `experiments` next to its own."""
     checkout = directory / "checkout"
     shutil.copytree(
         ROOT / "demo_server",

@@ -10,7 +10,7 @@ from demo_server.system.outline import OUTLINE, SOURCES, Outline, Slide
 
 
 def slide(**fields: Any) -> Slide:
-    """Return a slide of the talk; `fields` say what it has beside a title."""
+    """Return a slide of the talk; `fields` say what it has in addition to a title."""
     plain = {
         "number": 1,
         "title": "A slide",

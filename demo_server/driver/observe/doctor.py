@@ -35,7 +35,7 @@ class Observed:
         rows: that those calls were given.
         batch_size: rows that a call was to get, 1 for code that takes rows; None where Ray chose.
         tokens: of the rows that went through the model.
-        padding: tokens that were computed beside those.
+        padding: tokens that were computed in addition.
         device: where the model runs: cuda, mps or cpu.
         cores: of this machine that the run may use.
         here: all workers are on this machine.

@@ -1,4 +1,4 @@
-"""The errors that everybody meets, each as it is made and as it is mended."""
+"""The errors that everybody meets, each as it is made and as it is fixed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def count_words(batch: Batch, column: str) -> Batch:
 class Mistakes:
     """Each method runs one small pipeline; its region is what a slide shows.
 
-    What ends in `_mended` says the same as the one before it, so that Ray can do it.
+    What ends in `_fixed` says the same as the one before it, so that Ray can do it.
 
     Attributes:
         column: the text.
@@ -43,16 +43,16 @@ class Mistakes:
         # endregion list_wrong
         return ds.materialize()
 
-    def list_mended(self, ds: Rows) -> Rows:
+    def list_fixed(self, ds: Rows) -> Rows:
         column = self.column
 
-        # region list_mended
+        # region list_fixed
         def words(batch: Batch) -> Batch:
             counts = [len(text.split()) for text in batch[column]]
             return {**batch, "words": counts}
 
         ds = ds.map_batches(words)
-        # endregion list_mended
+        # endregion list_fixed
         return ds.materialize()
 
     def format_wrong(self, ds: Rows) -> Rows:
@@ -66,15 +66,15 @@ class Mistakes:
         # endregion format_wrong
         return ds.materialize()
 
-    def format_mended(self, ds: Rows) -> Rows:
+    def format_fixed(self, ds: Rows) -> Rows:
         column = self.column
 
-        # region format_mended
+        # region format_fixed
         def letters(batch: Batch) -> Batch:
             return batch.assign(letters=batch[column].map(len))
 
         ds = ds.map_batches(letters, batch_format="pandas")
-        # endregion format_mended
+        # endregion format_fixed
         return ds.materialize()
 
     def lengths_wrong(self, ds: Rows) -> Rows:
@@ -89,16 +89,16 @@ class Mistakes:
         # endregion lengths_wrong
         return ds.materialize()
 
-    def lengths_mended(self, ds: Rows) -> Rows:
+    def lengths_fixed(self, ds: Rows) -> Rows:
         column = self.column
 
-        # region lengths_mended
+        # region lengths_fixed
         def growth(batch: Batch) -> Batch:
             lengths = [len(text) for text in batch[column]]
             return {**batch, "growth": np.diff(lengths, prepend=0)}
 
         ds = ds.map_batches(growth)
-        # endregion lengths_mended
+        # endregion lengths_fixed
         return ds.materialize()
 
     def swallowed_wrong(self, ds: Rows) -> Rows:
@@ -129,10 +129,10 @@ class Mistakes:
         # endregion swallowed_block
         return ds.materialize()
 
-    def swallowed_mended(self, ds: Rows) -> Rows:
+    def swallowed_fixed(self, ds: Rows) -> Rows:
         column = self.column
 
-        # region swallowed_mended
+        # region swallowed_fixed
         # Two of the rows have no text: None.
         def words(row: Row) -> Row:
             text = row[column] or ""
@@ -140,7 +140,7 @@ class Mistakes:
             return {**row, "words": words, "missing": not text}
 
         ds = ds.map(words)
-        # endregion swallowed_mended
+        # endregion swallowed_fixed
         return ds.materialize()
 
     def compute_wrong(self, ds: Rows) -> Rows:
@@ -150,11 +150,11 @@ class Mistakes:
         # endregion compute_wrong
         return ds.materialize()
 
-    def compute_mended(self, ds: Rows) -> Rows:
+    def compute_fixed(self, ds: Rows) -> Rows:
         words = self.words()
-        # region compute_mended
+        # region compute_fixed
         ds = ds.map_batches(words, compute=TaskPoolStrategy())
-        # endregion compute_mended
+        # endregion compute_fixed
         return ds.materialize()
 
     def setting_wrong(self, ds: Rows) -> Rows:
@@ -164,12 +164,12 @@ class Mistakes:
         # endregion setting_wrong
         return ds.materialize()
 
-    def setting_mended(self, ds: Rows) -> Rows:
+    def setting_fixed(self, ds: Rows) -> Rows:
         words = self.words()
-        # region setting_mended
+        # region setting_fixed
         ds.context.execution_options.preserve_order = True
         ds = ds.map_batches(words)
-        # endregion setting_mended
+        # endregion setting_fixed
         return ds.materialize()
 
     def both_wrong(self, ds: Rows) -> Rows:
@@ -190,8 +190,8 @@ class Mistakes:
         # endregion both_wrong
         return ds.materialize()
 
-    def both_mended(self, ds: Rows) -> Rows:
-        # region both_mended
+    def both_fixed(self, ds: Rows) -> Rows:
+        # region both_fixed
         class Work:
             def __call__(self, batch: Batch) -> Batch:
                 time.sleep(0.2)
@@ -200,7 +200,7 @@ class Mistakes:
 
         pool = ActorPoolStrategy(size=2)
         ds = ds.map_batches(Work, compute=pool, num_cpus=0.5)
-        # endregion both_mended
+        # endregion both_fixed
         return ds.materialize()
 
     def pickle_wrong(self, ds: Rows) -> Rows:
@@ -213,10 +213,10 @@ class Mistakes:
         # endregion pickle_wrong
         return ds.materialize()
 
-    def pickle_mended(self, ds: Rows) -> Rows:
+    def pickle_fixed(self, ds: Rows) -> Rows:
         column = self.column
 
-        # region pickle_mended
+        # region pickle_fixed
         class Words:
             def __init__(self) -> None:
                 self.lock = Lock()
@@ -225,7 +225,7 @@ class Mistakes:
                 return locked(self.lock, batch, column)
 
         ds = ds.map_batches(Words, compute=ActorPoolStrategy(size=1))
-        # endregion pickle_mended
+        # endregion pickle_fixed
         return ds.materialize()
 
     def words(self) -> Callable[[Batch], Batch]:
