@@ -6,7 +6,8 @@ import inspect
 from typing import Any
 
 import pytest
-from ray.data import Dataset
+from ray.data import Dataset, dataset
+from ray.util.annotations import RayDeprecationWarning
 
 from demo_server.ray_internals.dataset_methods import METHODS, code_replaced, replacing
 
@@ -42,3 +43,14 @@ def test_what_ray_maps_itself_is_left_as_it_is() -> None:
     method = replacing(lambda self, fn: calls.append(fn), lambda fn: (None, {}))
     exec("method(None, 'its own')", {"method": method, "__name__": "ray.data.dataset"})
     assert calls == ["its own"]
+
+
+def test_a_deprecation_is_blamed_on_the_code_that_calls() -> None:
+    def original(self: Any, fn: Any) -> None:
+        dataset._warn_on_ray_remote_args({"max_restarts": -1})
+
+    original.__code__ = original.__code__.replace(co_filename=dataset.__file__)
+    method = replacing(original, unchanged)
+    with pytest.warns(RayDeprecationWarning) as warned:
+        method(None, "it")
+    assert [one.filename for one in warned] == [__file__]
