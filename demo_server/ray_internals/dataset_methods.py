@@ -45,5 +45,6 @@ def replacing(original: Callable[..., Any], replace: Replace) -> Callable[..., A
         return original(self, fn, *args, **kwargs)
 
     # Ray blames a deprecation on the first caller outside its own file: the run's code, not this.
-    method.__code__ = method.__code__.replace(co_filename=dataset.__file__)
+    patched: Any = method
+    patched.__code__ = patched.__code__.replace(co_filename=dataset.__file__)
     return method

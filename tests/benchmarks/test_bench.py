@@ -70,20 +70,20 @@ def test_no_file_is_no_arrival(tmp_path: Path):
 
 
 def test_contenders_are_chosen_by_the_first_part_of_their_names():
-    names = throughput.contenders(["sentence-transformers:f32", "openvino:bf16"])
+    names = throughput.contenders(["TorchEmbedder", "OpenVinoBf16Embedder"])
     assert throughput.chosen(names, None) == names
-    assert throughput.chosen(names, "daft") == ["daft", "daft:openvino:bf16"]
+    assert throughput.chosen(names, "daft") == ["daft", "daft:OpenVinoBf16Embedder"]
 
 
 def test_an_unknown_contender_is_rejected_by_name():
-    names = throughput.contenders(["openvino:f32"])
+    names = throughput.contenders(["OpenVinoEmbedder"])
     with pytest.raises(SystemExit, match="--only names pandas: choose from bare, course"):
         throughput.chosen(names, "pandas")
 
 
 def test_a_short_run_has_no_bars_and_says_that_it_is_short():
     ledger = standings.Ledger()
-    ledger.rates["ours:sentence-transformers:f32"][1] = Rates(2.0, 1.0)
+    ledger.rates["ours:TorchEmbedder"][1] = Rates(2.0, 1.0)
     ledger.rates["encode"][1] = ONE
     (short,) = standings.ratios(ledger, rows=600, rounds=1)
     (full,) = standings.ratios(ledger, rows=10_000, rounds=5)
@@ -103,7 +103,7 @@ def test_a_run_counts_from_its_begin_where_ray_is_up():
 
 def test_the_total_has_its_bar_at_3000_rows_and_only_there():
     ledger = standings.Ledger()
-    ledger.rates["ours:openvino:bf16"][1] = Rates(9.0, 6.0)
+    ledger.rates["ours:OpenVinoBf16Embedder"][1] = Rates(9.0, 6.0)
     ledger.rates["course"][1] = ONE
     _, at_3000 = standings.ratios(ledger, rows=3000, rounds=5)
     _, at_10000 = standings.ratios(ledger, rows=10_000, rounds=5)
@@ -113,7 +113,7 @@ def test_the_total_has_its_bar_at_3000_rows_and_only_there():
 
 def test_runs_are_compared_from_their_begin_where_both_have_one():
     ledger = standings.Ledger()
-    ledger.rates["ours:openvino:f32"][1] = Rates(9.0, 6.0, 8.0)
+    ledger.rates["ours:OpenVinoEmbedder"][1] = Rates(9.0, 6.0, 8.0)
     ledger.rates["course"][1] = Rates(1.0, 1.0, 2.0)
     ledger.rates["encode"][1] = ONE
     said = {one["what"]: one["value"] for one in standings.ratios(ledger, rows=10_000, rounds=5)}
