@@ -1,0 +1,163 @@
+"""The notebook that the audience takes home, executed with public packages alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sysconfig
+import venv
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
+
+from demo_server.data import source
+from demo_server.embedding import model
+from demo_server.system.outline import Outline
+from scripts.notebook import Values, defaults, last_run, notebook, of_run
+
+ROWS = 160
+PARAMS: dict[str, Any] = {
+    **{"rows": ROWS, "batch_size": 64, "concurrency": 1, "num_cpus": 1, "blocks": 2, "seed": 3},
+    "engine": "TextEmbedder",
+}
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the interpreter of an environment that has every package but this project.
+
+    A `.pth` file adds a directory to the path, and reads no `.pth` files in it: what makes this
+    checkout importable is one.
+    """
+    directory = tmp_path_factory.mktemp("bare")
+    venv.create(directory, with_pip=False, symlinks=True)
+    python = directory / "bin" / "python"
+    command = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    places = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    Path(places, "public.pth").write_text(sysconfig.get_path("purelib"))
+    look = "from importlib.util import find_spec; assert find_spec('ray'); import demo_server"
+    tried = [str(python), "-c", look]
+    missing = subprocess.run(tried, capture_output=True, text=True, check=False, cwd=directory)
+    assert "No module named 'demo_server'" in missing.stderr
+    return python
+
+
+def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vectors(
+    bare: Path, built_outline: Outline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from demo_server.embedding.sentence_transformer import TextEmbedder
+
+    chosen, path = source.resolve(), model.resolve(None).path
+    values = Values(PARAMS, path=chosen.path, column=chosen.text_column, model=path)
+    made = notebook(built_outline, values)
+    result = tmp_path / "result.npz"
+    begin = "import ray\nray.init(num_cpus=2, include_dashboard=False)"
+    keep = (
+        "import numpy as np\n"
+        "table = materialized.to_pandas()\n"
+        f"np.savez({str(result)!r}, id=table['id'].to_numpy(str), "
+        "embedding=np.stack(table['embedding']))"
+    )
+    [*cells, shutdown] = made.cells
+    assert shutdown.source == "ray.shutdown()"
+    made.cells = [new_code_cell(begin), *cells, new_code_cell(keep), shutdown]
+    execute(made, bare, tmp_path, monkeypatch)
+    found = np.load(result)
+    rows = chosen.load().shuffle(seed=3).select(range(ROWS))
+    assert found["id"].tolist() == rows["id"][:]
+    embedder = TextEmbedder(path, chosen.text_column, threads=1)
+    texts = np.array(rows[chosen.text_column][:], dtype=object)
+    expected = embedder({chosen.text_column: texts})["embedding"]
+    norms = np.linalg.norm(found["embedding"], axis=1) * np.linalg.norm(expected, axis=1)
+    assert ((found["embedding"] * expected).sum(axis=1) / norms).min() >= 0.9999
+
+
+def execute(made: Any, python: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Execute a notebook in `directory` with an interpreter, apart from this checkout."""
+    for name in ("PYTHONPATH", "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    kernel = directory / "kernels" / "bare"
+    kernel.mkdir(parents=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    described = {"argv": argv, "display_name": "bare", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(described))
+    monkeypatch.setenv("JUPYTER_PATH", str(directory))
+    resources = {"metadata": {"path": directory}}
+    NotebookClient(made, kernel_name="bare", timeout=900, resources=resources).execute()
+
+
+def test_no_cell_needs_this_project_or_has_a_value_left_open(built_outline: Outline) -> None:
+    made = notebook(built_outline, defaults())
+    code = "\n".join(code_of(made))
+    assert "demo_server" not in nbformat.writes(made)
+    assert "params." not in code
+    assert "load_dataset('data/wordnet', split='train')" in code
+    known = dir(__builtins__) if not isinstance(__builtins__, dict) else list(__builtins__)
+    tree = ast.parse(code)
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    defined = {node.id for node in names if isinstance(node.ctx, ast.Store)} | {
+        getattr(node, "asname", None) or getattr(node, "name", None) or getattr(node, "arg", None)
+        for node in ast.walk(tree)
+    }
+    assert {node.id for node in names} - defined <= set(known)
+
+
+def code_of(made: Any) -> list[str]:
+    return [cell.source for cell in made.cells if cell.cell_type == "code"]
+
+
+def test_each_live_slide_of_the_main_path_is_a_chapter_with_what_is_said(
+    built_outline: Outline,
+) -> None:
+    made = notebook(built_outline, defaults())
+    texts = [cell.source for cell in made.cells if cell.cell_type == "markdown"]
+    [embed] = [t for t in texts if t.startswith("## Run inference on the entire dataset")]
+    assert "materialize() is the moment the plan becomes work" in embed
+    assert "If it fails" not in "".join(texts)
+
+
+def test_it_has_the_values_of_the_last_run_that_succeeded(
+    built_outline: Outline, tmp_path: Path
+) -> None:
+    for name, status, batch_size in (
+        ("20261129-1", "succeeded", 16),
+        ("20261130-1", "succeeded", 48),
+        ("20261130-2", "failed", 99),
+    ):
+        write_log(tmp_path / name, status, {**PARAMS, "batch_size": batch_size})
+    header = last_run(tmp_path)
+    assert header is not None
+    made = notebook(built_outline, of_run(header))
+    assert "batch_size=48," in nbformat.writes(made)
+    assert last_run(tmp_path / "none") is None
+
+
+def write_log(directory: Path, status: str, params: dict[str, Any]) -> None:
+    directory.mkdir()
+    header = {
+        **{"format": 2, "run_id": directory.name, "request_id": "r", "experiment": "embed"},
+        **{"params": params, "started_at": 0, "date": "2026-11-30T19:00:00", "machine": {}},
+        **{"versions": {}, "dataset": "bundled", "model": "default", "code_hash": ""},
+        "author": {"pid": 1, "started_at": 0},
+    }
+    event = {"seq": 1, "t": 0, "kind": "status", "data": {"status": status}}
+    (directory / "log.jsonl").write_text(f"{json.dumps(header)}\n{json.dumps(event)}\n")
+
+
+def test_a_run_on_another_dataset_is_loaded_from_there(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("note\none\ntwo\n")
+    write_log(tmp_path / "run", "succeeded", PARAMS)
+    header = last_run(tmp_path)
+    assert header is not None
+    values = of_run(header.model_copy(update={"dataset": str(file)}))
+    assert values.path == "csv"
+    assert values.options == {"split": "train", "data_files": str(file)}
+    assert values.column == "note"
