@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell
 
 from demo_server.data import source
 from demo_server.embedding import model
+from demo_server.system.checkout import ROOT
 from demo_server.system.outline import Outline
 from scripts.notebook import Values, defaults, last_run, notebook, of_run
 
@@ -107,6 +108,14 @@ def test_no_cell_needs_this_project_or_has_a_value_left_open(built_outline: Outl
         for node in ast.walk(tree)
     }
     assert {node.id for node in names} - defined <= set(known)
+
+
+def test_the_notebook_that_the_deck_carries_has_the_code_of_the_slides(
+    built_outline: Outline,
+) -> None:
+    carried = nbformat.read(ROOT / "public" / "notebook.ipynb", as_version=4)
+    renew = "npm run notebook -- --defaults --out public/notebook.ipynb"
+    assert code_of(carried) == code_of(notebook(built_outline, defaults())), renew
 
 
 def code_of(made: Any) -> list[str]:
