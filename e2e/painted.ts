@@ -145,7 +145,9 @@ function readPainted(selector: string): PaintedSlide {
     const style = getComputedStyle(element)
     return style.textOverflow === 'ellipsis' || !['none', ''].includes(style.webkitLineClamp)
   }
-  const loses = (at: Element): boolean => at.scrollWidth > at.clientWidth + SLACK || at.scrollHeight > at.clientHeight + SLACK
+  /** A line is lost, not only the tail of a letter. */
+  const loses = (at: Element): boolean =>
+    at.scrollWidth > at.clientWidth + SLACK || at.scrollHeight > at.clientHeight + Number.parseFloat(getComputedStyle(at).lineHeight) / 2
   /** What comes from a dataset, a library or a program, and says what it says. */
   const isQuoted = (element: Element): boolean => element.closest('[data-quoted], pre, code') !== null
   const partedIn = (node: Text): string | null => {
