@@ -19,11 +19,11 @@ for (const { number, title, starts, clicks } of SLIDES) {
   })
 }
 
-test('a slide’s number that is too high leads to the last slide, a name that is none to the first', async ({ page }) => {
-  for (const [typed, number, view] of [[SLIDES.length + 1, SLIDES.length, ''], [999, SLIDES.length, '/presenter'], ['nowhere', 1, '']] as const) {
+test('a slide’s number that is too high leads to the last slide', async ({ page }) => {
+  for (const [typed, view] of [[SLIDES.length + 1, ''], [999, '/presenter']] as const) {
     await page.goto(`${view}/${typed}`)
-    await settle(page, number)
-    expect(new URL(page.url()).pathname).toBe(`${view}/${number}`)
+    await settle(page, SLIDES.length)
+    expect(new URL(page.url()).pathname).toBe(`${view}/${SLIDES.length}`)
   }
 })
 

@@ -30,4 +30,6 @@ export const nameLines: ShikiTransformer = {
 export default defineShikiSetup(() => ({
   themes: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
   transformers: [markParameters, nameLines],
+  // A comment on the surface of a block is too pale as the theme has it.
+  colorReplacements: { 'github-light-high-contrast': { '#66707b': '#4c5864' } },
 }))
