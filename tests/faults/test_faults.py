@@ -242,8 +242,9 @@ class Stopped:
 async def test_a_pause_of_the_server_itself_is_not_silence_of_the_driver(tmp_path: Path) -> None:
     runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
     driver = Stopped()
-    run = ActiveRun(runs, runs.accept("r", "embed", {}, "c0de"), driver, alone=False)  # type: ignore[arg-type]
-    run._looked_at -= 100
+    accepted = runs.accept("r", "embed", {}, "c0de")
+    run = ActiveRun(runs, accepted, driver, None, alone=False)  # type: ignore[arg-type]
+    run._checked_at -= 100
     assert not run.is_silent()
     driver.last_heard -= SILENCE_S + 1
     assert run.is_silent()
