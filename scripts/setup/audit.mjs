@@ -110,7 +110,7 @@ export function pythonFindings(text) {
  */
 export function nodeFindings(text) {
   const report = JSON.parse(text)
-  if (!report.vulnerabilities) throw new Failure(`npm audit gave no report (${report.message ?? 'no reason'}): run it where registry.npmjs.org answers.`)
+  if (!report.vulnerabilities) throw new Failure(`npm audit gave no report (${report.message ?? 'no reason'}): run it where the npm registry answers.`)
   const advisories = Object.values(report.vulnerabilities).flatMap(({ name, via, fixAvailable }) =>
     via
       .filter((cause) => typeof cause === 'object' && cause.name === name) // a string names a dependency with an entry of its own
