@@ -333,7 +333,7 @@ def test_the_race_embeds_the_same_rows_in_both_lanes_and_computes_its_ratio(
 def test_each_form_of_an_error_reports_its_outcome_in_its_own_stage(
     ran: dict[str, Messages],
 ) -> None:
-    for name, title in errors.FORMS:
+    for name, title in errors.stages.items():
         outcome = outcome_of(ran["errors"], name)
         assert (outcome["title"], outcome["rows_in"]) == (title, ROWS)
 
@@ -380,7 +380,7 @@ def test_concurrency_next_to_compute_is_ignored(ran: dict[str, Messages]) -> Non
 
 
 def test_what_is_fixed_gives_every_row_and_says_nothing(ran: dict[str, Messages]) -> None:
-    for name, _ in errors.FORMS:
+    for name in errors.stages:
         if name.endswith("_fixed"):
             outcome = outcome_of(ran["errors"], name)
             assert (outcome["outcome"], outcome["rows_out"]) == ("worked", ROWS)
