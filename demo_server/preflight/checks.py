@@ -34,7 +34,13 @@ GB = 1e9
 FREE_MEMORY = {False: 4 * GB, True: 1 * GB}
 FREE_DISK = 2 * GB
 # As scripts/setup/deck.mjs has them: what the deck is built from.
-DECK_SOURCES = ("slides", "public", "demo_server/experiments", "package-lock.json")
+DECK_SOURCES = (
+    "slides",
+    "public",
+    "demo_server/experiments",
+    "demo_server/embedding",
+    "package-lock.json",
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import { run } from './processes.mjs'
 import { digest, readStamp, writeStamp } from './stamp.mjs'
 
 /** Everything that the deck is built from: the slides, and the code that they show. */
-export const SOURCES = ['slides', 'public', 'demo_server/experiments', 'package-lock.json']
+export const SOURCES = ['slides', 'public', 'demo_server/experiments', 'demo_server/embedding', 'package-lock.json']
 const STAMP = '.built.json'
 
 export const SLIDEV = join(NODE_MODULES, '@slidev', 'cli', 'bin', 'slidev.mjs')
