@@ -50,7 +50,7 @@ test('another talk’s experiment and slide, written as the page says, run in th
     await openSlide(page, SLIDES.length + 1)
     await resetSlide(page)
     await expect(shownSlide(page).locator('h1')).toHaveText('How long are the texts?')
-    await expect(shownSlide(page).locator('.live-code')).toContainText('2000')
+    await expect(shownSlide(page).locator('.live-code')).toContainText('batch_size=500')
     await page.keyboard.press('r')
     await expect(message(page)).toContainText('Done')
     await expect(shownSlide(page).locator('.result-schema')).toContainText('length')

@@ -235,7 +235,7 @@ def nice_of_session(pid: int) -> int:
 
 
 def is_driver(one: psutil.Process) -> bool:
-    return "demo_server.driver --" in command_line(one)
+    return "-m demo_server.driver {" in command_line(one)
 
 
 def is_raylet(one: psutil.Process) -> bool:
