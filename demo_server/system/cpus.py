@@ -1,9 +1,11 @@
-"""How many CPUs this process may use."""
+"""How many CPUs this process may use, and how long the machine's had nothing to do."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+import psutil
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -15,6 +17,12 @@ def usable_cpus() -> int:
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     quota = cgroup_quota()
     return cpus if quota is None else max(1, min(cpus, int(quota)))
+
+
+def idle_seconds() -> float:
+    """Return how long the machine's CPUs had nothing to do since its start, added up."""
+    idle: float = psutil.cpu_times().idle
+    return idle
 
 
 def cgroup_quota(root: Path = CGROUP_ROOT, membership: Path = MEMBERSHIP) -> float | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,7 @@ class Run:
         self.notes: list[str] = []
         self.quiet = False
         self.nodes: list[Node] = []
+        self.idle: Callable[[], float] = itertools.count().__next__
         whole = {"CPU": 2.0, "object_store_memory": 100.0}
         for name, answer in {
             "workers": lambda: self.workers,
@@ -120,6 +123,7 @@ class Run:
             "available_resources": lambda: self.free,
             "cluster_resources": lambda: whole,
             "other_nodes": lambda: self.nodes,
+            "idle_seconds": lambda: self.idle(),
             "quiet_s": lambda: 0.0 if self.quiet else 1000.0,
         }.items():
             monkeypatch.setattr(watchdog, name, answer)
@@ -177,21 +181,26 @@ class Clock:
     """Time and CPU time that pass only as the test says."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
-        self.now, self.used, self.run = 0.0, 0.0, run
+        self.now, self.used, self.idle, self.run = 0.0, 0.0, 0.0, run
         stall, counts = Stall(0.0), {"rows": 64, "blocks": 1, "queued_blocks": 3}
         embedding = OperatorProgress(name="Embed", actors=1, active_tasks=1, **counts)
         stall.see(0.0, [embedding], [1])
         run.overdue = lambda limit=None: stall.overdue(self.now, limit)  # type: ignore[method-assign]
+        run.idle = lambda: self.idle
         monkeypatch.setattr(watchdog.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(watchdog, "effort", lambda *_, **__: Effort({1: self.used}, False))
         monkeypatch.setattr(watchdog, "quiet_s", lambda: watchdog.QUIET_S)
-        run.guard._activity = Activity(0.0)
+        run.guard._activity, run.guard._looked, run.guard._idle = Activity(0.0), 0.0, 0.0
 
-    def passes(self, seconds: float, cores: float) -> Exception | None:
-        """Let a worker use `cores` for `seconds`; return why the run was given up meanwhile."""
+    def passes(self, seconds: float, cores: float, idle: float = 1.0) -> Exception | None:
+        """Let a worker use `cores` for `seconds`, of which `idle` others of the machine are idle.
+
+        Return why the run was given up meanwhile.
+        """
         for _ in range(round(seconds / watchdog.INTERVAL_S)):
             self.now += watchdog.INTERVAL_S
             self.used += watchdog.INTERVAL_S * cores
+            self.idle += watchdog.INTERVAL_S * idle
             if reason := self.run.guard.look():
                 return reason
         return None
@@ -204,6 +213,14 @@ def test_a_batch_of_two_minutes_is_waited_for_and_a_worker_that_then_hangs_is_no
     assert clock.passes(120, cores=0.9) is None
     assert isinstance(clock.passes(60, cores=0.01), watchdog.HangingError)
     assert clock.now - 120 <= 10, "which leaves 5 of the 15 s for what is slow around it"
+
+
+def test_a_worker_that_gets_no_cpu_on_a_busy_machine_is_not_taken_for_one_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch, Run(monkeypatch))
+    assert clock.passes(40, cores=0.01, idle=0.02) is None
+    assert isinstance(clock.passes(10, cores=0.01, idle=0.5), watchdog.HangingError)
 
 
 def test_each_death_is_noted_and_the_third_without_a_row_ends_the_run(

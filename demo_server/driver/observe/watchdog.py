@@ -25,6 +25,7 @@ from demo_server.ray_internals.workers import (
     raylet_here,
     workers,
 )
+from demo_server.system.cpus import idle_seconds
 from demo_server.system.environment import stall_s
 from demo_server.system.errors import DemoError
 from demo_server.toolkit.context import Context
@@ -35,6 +36,9 @@ INTERVAL_S = 0.5
 QUIET_S = 8.0
 # Who has given rows so lately is not suspected, and not looked at: that takes time of the cores.
 MOVING_S = 1.0
+# Where less than this of one CPU is idle, a worker that waits for a CPU looks like one that waits
+# for something else: it then has the time of `stall`.
+IDLE_SHARE = 0.1
 MAX_DEATHS = 3
 FULL_SHARE = 0.9
 
@@ -74,6 +78,7 @@ class Watchdog:
         # What the workers of another machine do can't be seen from here.
         self._raylet = raylet_here() if context.own_head else None
         self._nodes = Nodes()
+        self._looked, self._idle = time.monotonic(), idle_seconds()
         self._job = ray.get_runtime_context().get_job_id()
         self._full = False
         self._deaths.see(workers(), 0)  # of a run before this one
@@ -97,7 +102,8 @@ class Watchdog:
             )
         self._look_at_store()
         self._look_at_nodes()
-        if self._full:  # workers then wait until Ray has made room on disk
+        # On a full store workers wait until Ray has made room on disk.
+        if self._full or self._all_cpus_busy(now):
             self._activity.busy_at = now
         if stalled := self._observation.overdue():
             return self._stalled(stalled)
@@ -110,6 +116,12 @@ class Watchdog:
             waiting = self._observation.overdue(quiet_s())
             return self._stalled(waiting) if waiting else None
         return None
+
+    def _all_cpus_busy(self, now: float) -> bool:
+        """Whether no CPU of this machine had time to spare since the last look."""
+        looked, idle = self._looked, self._idle
+        self._looked, self._idle = now, idle_seconds()
+        return self._idle - idle < IDLE_SHARE * (now - looked)
 
     def _look_at_store(self) -> None:
         """Say once that the object store is full, each time that it gets full."""
@@ -145,7 +157,7 @@ class Watchdog:
 
 
 def quiet_s() -> float:
-    """Seconds in which nothing comes out and no worker uses its CPU that end a run."""
+    """Seconds without a row, without CPU time of a worker and with an idle CPU that end a run."""
     return stall_s() or QUIET_S
 
 
