@@ -7,11 +7,10 @@ text is what the notes say.
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.metadata
 import re
 import subprocess
-import textwrap
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +18,39 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from demo_server.data import source
-from demo_server.driver.loader import regions
-from demo_server.experiments import dataset, embed, peek
+from demo_server.experiments import dataset, embed, ladder, peek
 from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import RunStatus, StatusData
 from demo_server.runs import log
-from demo_server.system.checkout import BUNDLED_DATA, ROOT
+from demo_server.system.checkout import ROOT
 from demo_server.system.environment import cache_directory
-from demo_server.system.outline import Outline, Slide
+from demo_server.system.outline import Outline, ShownRegion, Slide
 from demo_server.toolkit.context import Machine
+from scripts.code_before import (
+    EMBEDDER,
+    FILTER,
+    GIVEN,
+    LOAD,
+    SELECT,
+    SHUFFLE,
+    CodeBefore,
+    bound_names,
+)
+from scripts.shown_code import MODEL, Values, region, substitute
 
 DIST = ROOT / "dist"
 PACKAGES = ("ray[data]", "datasets", "sentence-transformers", "torch")
-EMBEDDER = "demo_server/embedding/sentence_transformer.py"
+LADDER = "demo_server/experiments/comparisons/ladder_torch.py"
+FAST_LADDER = "demo_server/experiments/comparisons/ladder_fast.py"
+LADDER_ROWS = 12
+# Of a cell that public packages don't suffice for.
+NEEDS_REPOSITORY = "needs-repository"
+LADDER = "demo_server/experiments/comparisons/ladder_torch.py"
+LADDER_ROWS = 12
 # Whose slides make the main path, beside the one of the class.
 EXPERIMENTS = ("dataset", "peek", "embed", "show", "shutdown")
 # Those that don't take the parameters of the run.
 OTHER_PARAMETERS = {"dataset": dataset.Params, "peek": peek.Params}
-PARAMETER = re.compile(r"\bparams\.(\w+)")
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-
-
-@dataclass(frozen=True)
-class Values:
-    """What the code on the slides takes from a run."""
-
-    params: dict[str, Any]
-    origin: str = "The values are those for two cores without a GPU."
-    path: str = BUNDLED_DATA.relative_to(ROOT).as_posix()
-    options: dict[str, Any] = field(default_factory=lambda: {"split": "train"})
-    column: str = "text"
-    model: str = MODEL
 
 
 def main() -> None:
@@ -118,16 +119,73 @@ def notebook(outline: Outline, values: Values) -> Any:
     """Return the notebook of the talk with the values of a run."""
     cells = [new_markdown_cell(words(values)), new_code_cell(setup(values))]
     for slide in main_path(outline.slides):
+        if slide.experiment == "shutdown":
+            code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+            cells += ladder_cells(outline.slides, values, code)
         cells.append(new_markdown_cell(f"## {slide.title}\n\n" + "\n\n".join(sayings(slide))))
         if slide.experiment == "peek":  # from here on it is the rows of the run
-            cells += [new_markdown_cell(ROWS), new_code_cell(selection(values))]
-        cells += [
-            new_code_cell(region(shown.file, shown.region, values)) for shown in slide.regions
-        ]
+            rows = substitute(f"{FILTER}\n{SHUFFLE}\n{SELECT}", values)
+            cells += [new_markdown_cell(ROWS), new_code_cell(rows)]
+        cells += [code_cell(shown, values) for shown in slide.regions]
     made = new_notebook(cells=cells)
     for number, cell in enumerate(made.cells):  # the same talk gives the same notebook
         cell["id"] = f"cell-{number}"
     return made
+
+
+def code_cell(shown: ShownRegion, values: Values) -> Any:
+    """Return the cell of a region of the main path."""
+    name = Path(shown.file).stem
+    code = region(shown.file, shown.region)
+    if (name, shown.region) == ("dataset", "load"):
+        code = code.replace(LOAD.splitlines()[0], LOAD)
+    params = OTHER_PARAMETERS[name]().model_dump() if name in OTHER_PARAMETERS else values.params
+    return new_code_cell(substitute(code, values, params))
+
+
+def ladder_cells(slides: list[Slide], values: Values, above: str) -> list[Any]:
+    """Return the steps of the ladder, on a few of the rows, behind the code `above`.
+
+    Cells that public packages don't suffice for follow the others, and have a tag.
+    """
+    [slide] = [slide for slide in slides if any(shown.file == LADDER for shown in slide.regions)]
+    text = "\n\n".join([f"## {slide.title}", *sayings(slide), LADDER_WORDS])
+    setup = LADDER_SETUP.format(rows=LADDER_ROWS)
+    cells = [new_markdown_cell(text), new_code_cell(setup)]
+    known = bound_names(ast.parse(f"{above}\n{setup}")) | {"ds"}
+    for file, metadata in ((LADDER, {}), (FAST_LADDER, {"tags": [NEEDS_REPOSITORY]})):
+        steps = {
+            shown.region: f"{locals_of(file, shown.region)}{region(file, shown.region)}"
+            for shown in slide.regions
+            if shown.file == file
+        }
+        before = CodeBefore(known)
+        before.add_needs("\n".join(steps.values()), file)
+        if metadata:
+            cells.append(new_markdown_cell(FURTHER_WORDS))
+        cells.append(new_code_cell(substitute(str(before), values), metadata=metadata))
+        known |= bound_names(ast.parse(str(before)))
+        for name, code in steps.items():
+            code = f"ds = ray.data.from_huggingface(few)\n{code}\nmeasure(ds)"
+            cells += [
+                new_markdown_cell(f"### {ladder.stages[name]}"),
+                new_code_cell(code, metadata=metadata),
+            ]
+    return cells
+
+
+def locals_of(file: str, method: str) -> str:
+    """Return the lines for what a method names otherwise than its object: `engine = one_thread`."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(
+                name=name, body=[ast.Assign(targets=[ast.Tuple(elts=names)], value=value), *_]
+            ) if name == method and isinstance(value, ast.Tuple):
+                pairs = zip(map(ast.unparse, names), map(ast.unparse, value.elts), strict=True)
+                given = [(name, of.removeprefix("self.")) for name, of in pairs]
+                return "".join(f"{name} = {of}\n" for name, of in given if name != of)
+    raise SystemExit(f"{file} has no method {method!r} that begins with its object's attributes.")
 
 
 def main_path(slides: list[Slide]) -> list[Slide]:
@@ -162,7 +220,10 @@ def version(requirement: str) -> str:
 
 def setup(values: Values) -> str:
     """Return the imports, and what the slides take from where they run."""
-    return f"""\
+    return substitute(SETUP, values)
+
+
+SETUP = f"""\
 import os
 from typing import Any
 
@@ -171,27 +232,36 @@ from datasets import load_dataset
 from ray.data import ActorPoolStrategy
 
 Batch = dict[str, Any]
-column = {values.column!r}
-model = {values.model!r}
-threads = max(1, (os.cpu_count() or 1) // {values.params["concurrency"]})  # for each actor
-gpus = 0  # for each actor: 1 where each has a GPU of its own
+{GIVEN["", "column"]}
+{GIVEN["", "model"]}
+{GIVEN["embed", "threads"]}
+{GIVEN["", "gpus"]}
 
 # Rows come out in their order.
 ray.data.DataContext.get_current().execution_options.preserve_order = True"""
-
 
 ROWS = """\
 The rows of the run. `flatten_indices()` makes one table of them: behind the indices of a \
 selection Ray would get each row as a chunk of its own."""
 
+LADDER_WORDS = "Each step has a few of the rows, and its time includes that of the actor's start."
 
-def selection(values: Values) -> str:
-    """Return what chooses the rows of the run."""
-    shuffle = f".shuffle(seed={seed})" if (seed := values.params["seed"]) else ""
-    return f"""\
-dataset = dataset.filter(has_text){shuffle}
-rows = min({values.params["rows"]}, len(dataset))
-dataset = dataset.select(range(rows)).flatten_indices()"""
+LADDER_SETUP = """\
+import time
+
+few = dataset.select(range(min({rows}, len(dataset)))).flatten_indices()
+if "id" not in few.column_names:
+    few = few.add_column("id", [str(number) for number in range(len(few))])
+
+
+def measure(ds):
+    started = time.perf_counter()
+    ds.materialize()
+    print(f"{{time.perf_counter() - started:.1f}} s for {{len(few)}} rows")"""
+
+FURTHER_WORDS = """\
+The further steps take the fast engine of the talk: they need its repository, installed with \
+`pip install -e .` in it. To leave them out, go on at “Shutting down”."""
 
 
 def sayings(slide: Slide) -> list[str]:
@@ -199,40 +269,6 @@ def sayings(slide: Slide) -> list[str]:
     said: list[str] = re.findall(r"^Say: (.+)$", slide.notes, re.MULTILINE)
     # A sentence begins with a capital, the name of a function does not.
     return [re.sub(r"^[a-z]+\b(?![_(])", lambda word: word[0].capitalize(), text) for text in said]
-
-
-def region(file: str, name: str, values: Values) -> str:
-    """Return the code of a region as it runs, with its values.
-
-    Raises:
-        SystemExit: there is no such region.
-    """
-    text = (ROOT / file).read_text(encoding="utf-8")
-    found = [one.text for one in regions(text, file) if one.name == name]
-    if not found:
-        raise SystemExit(f"{file} has no region {name!r}.")
-    others = OTHER_PARAMETERS.get(Path(file).stem)
-    params = others().model_dump() if others else values.params
-    code = textwrap.dedent(found[0]).strip()
-    code = code.replace("load_dataset(path, **options)", loading(values))
-    return PARAMETER.sub(lambda match: written(match[1], params[match[1]]), code)
-
-
-def loading(values: Values) -> str:
-    """Return what loads the dataset.
-
-    Without a name Ray takes these rows. It would ask the hub for those of a dataset of that name,
-    also where this one is from a directory.
-    """
-    options = [f"{name}={value!r}" for name, value in values.options.items()]
-    return f"""\
-load_dataset({", ".join([repr(values.path), *options])})
-dataset.info.dataset_name = None  # Ray takes these rows, not the hub's of that name"""
-
-
-def written(name: str, value: Any) -> str:
-    """Return a value as Python has it; an engine is the name of its class."""
-    return str(value) if name == "engine" else repr(value)
 
 
 if __name__ == "__main__":

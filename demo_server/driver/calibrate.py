@@ -26,7 +26,7 @@ from demo_server.driver.cluster import cluster_resources
 from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import start
 from demo_server.embedding.batching import Array
-from demo_server.embedding.conversion import ensure
+from demo_server.embedding.conversion import model_for
 from demo_server.embedding.registry import offered
 from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
 from demo_server.protocol.errors import ClusterError, InputError
@@ -103,7 +103,7 @@ def rates_alone(session: RunLoop) -> dict[str, float]:
     engines = {}
     for row in offered(session.device):
         try:
-            model = str(ensure(session.model)) if row.converted else session.model
+            model = model_for(row.name, session.model)
             engines[row.name] = row.embedder(model, "text", usable_cpus())
         except (InputError, ValueError) as error:
             raise SystemExit(f"{row.name}: {error}") from error

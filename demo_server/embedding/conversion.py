@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock
 
 from demo_server.embedding.fast_torch import own_prompt, own_tokenizer
-from demo_server.embedding.model import cached_sha256
+from demo_server.embedding.model import cached_sha256, resolve
 from demo_server.embedding.openvino import (
     FACTS,
     MODEL,
@@ -29,7 +29,7 @@ from demo_server.embedding.openvino import (
     OpenVinoEngine,
     disable_telemetry,
 )
-from demo_server.embedding.registry import offered
+from demo_server.embedding.registry import find, offered
 from demo_server.protocol.errors import InputError
 from demo_server.system.environment import cache_directory
 
@@ -76,6 +76,18 @@ def ensure(model: str) -> Path:
             words = error.decode(errors="replace").strip().splitlines()
             raise ConversionError(f"OpenVINO can't take this model: {' '.join(words[-1:])}")
     return directory
+
+
+def model_for(engine: str, model: str) -> str:
+    """Return a model, by its name or directory, as the engine of that name reads it.
+
+    Raises:
+        ConversionError: OpenVINO can't take it.
+        InputError: it can't be used.
+        ValueError: there is no such engine.
+    """
+    path = resolve(model).path
+    return str(ensure(path)) if find(engine).converted else path
 
 
 def start(model: str, stderr: int | None = subprocess.PIPE) -> subprocess.Popen[bytes]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
+import sys
 import sysconfig
 import venv
 from pathlib import Path
@@ -14,13 +14,15 @@ import nbformat
 import numpy as np
 import pytest
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_notebook
 
 from demo_server.data import source
 from demo_server.embedding import model
+from demo_server.experiments import ladder
 from demo_server.system.checkout import ROOT
 from demo_server.system.outline import Outline
-from scripts.notebook import Values, defaults, last_run, notebook, of_run
+from scripts.notebook import NEEDS_REPOSITORY, defaults, last_run, notebook, of_run
+from scripts.shown_code import Values
 
 ROWS = 160
 PARAMS: dict[str, Any] = {
@@ -55,8 +57,8 @@ def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vecto
     from demo_server.embedding.sentence_transformer import TextEmbedder
 
     chosen, path = source.resolve(), model.resolve(None).path
+    monkeypatch.setattr("scripts.notebook.LADDER_ROWS", 2)
     values = Values(PARAMS, path=chosen.path, column=chosen.text_column, model=path)
-    made = notebook(built_outline, values)
     result = tmp_path / "result.npz"
     begin = "import ray\nray.init(num_cpus=2, include_dashboard=False)"
     keep = (
@@ -65,10 +67,15 @@ def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vecto
         f"np.savez({str(result)!r}, id=table['id'].to_numpy(str), "
         "embedding=np.stack(table['embedding']))"
     )
-    [*cells, shutdown] = made.cells
+    monkeypatch.setattr("scripts.notebook.LADDER_ROWS", 2)
+    [*cells, shutdown] = public_cells(notebook(built_outline, values))
     assert shutdown.source == "ray.shutdown()"
-    made.cells = [new_code_cell(begin), *cells, new_code_cell(keep), shutdown]
+    made = new_notebook(cells=[new_code_cell(begin), *cells, new_code_cell(keep), shutdown])
     execute(made, bare, tmp_path, monkeypatch)
+    printed = [out.get("text", "") for cell in made.cells for out in cell.get("outputs", ())]
+    assert sum("s for 2 rows" in text for text in printed) == 5, "the ladder's steps ran"
+    printed = [out.get("text", "") for cell in made.cells for out in cell.get("outputs", ())]
+    assert sum("s for 2 rows" in text for text in printed) == 5, "the ladder's steps ran"
     found = np.load(result)
     rows = chosen.load().shuffle(seed=3).select(range(ROWS))
     assert found["id"].tolist() == rows["id"][:]
@@ -94,20 +101,33 @@ def execute(made: Any, python: Path, directory: Path, monkeypatch: pytest.Monkey
     NotebookClient(made, kernel_name="bare", timeout=900, resources=resources).execute()
 
 
-def test_no_cell_needs_this_project_or_has_a_value_left_open(built_outline: Outline) -> None:
+def public_cells(made: Any) -> list[Any]:
+    """Return the cells that public packages suffice for."""
+    tagged = [NEEDS_REPOSITORY in cell.metadata.get("tags", ()) for cell in made.cells]
+    assert sum(tagged) == 1 + len(ladder.STEPS) - ladder.TORCH_STEPS
+    return [cell for cell, tag in zip(made.cells, tagged, strict=True) if not tag]
+
+
+def test_only_the_ladders_further_steps_need_this_project(built_outline: Outline) -> None:
     made = notebook(built_outline, defaults())
     code = "\n".join(code_of(made))
-    assert "demo_server" not in nbformat.writes(made)
-    assert "params." not in code
-    assert "load_dataset('data/wordnet', split='train')" in code
-    known = dir(__builtins__) if not isinstance(__builtins__, dict) else list(__builtins__)
-    tree = ast.parse(code)
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    defined = {node.id for node in names if isinstance(node.ctx, ast.Store)} | {
-        getattr(node, "asname", None) or getattr(node, "name", None) or getattr(node, "arg", None)
-        for node in ast.walk(tree)
-    }
-    assert {node.id for node in names} - defined <= set(known)
+    assert "demo_server" not in "".join(cell.source for cell in public_cells(made))
+    assert "from demo_server" in code
+    assert 'load_dataset("data/wordnet", split="train")' in code
+
+
+def test_no_cell_has_a_name_that_nothing_defines(built_outline: Outline) -> None:
+    made = notebook(built_outline, defaults())
+    assert undefined_names("\n".join(code_of(made))) == ""
+    made.cells = public_cells(made)
+    assert undefined_names("\n".join(code_of(made))) == ""
+
+
+def undefined_names(code: str) -> str:
+    """Return what ruff has to say of names in code that nothing defines."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--quiet", "--select", "F821"]
+    checked = subprocess.run([*command, "-"], input=code, text=True, capture_output=True)
+    return checked.stdout + checked.stderr
 
 
 def test_the_notebook_that_the_deck_carries_has_the_code_of_the_slides(
