@@ -32,7 +32,7 @@ class Params(Parameters):
     seed: int = Field(0, ge=0, le=2**31, description="0 keeps the order, others shuffle it")
 
 
-needs = Needs(actors="concurrency", cpus_per_actor="num_cpus")
+needs = Needs(actors="concurrency", cpus_per_actor="num_cpus", task_cpus=0)
 preloads = imports_ahead()
 
 
@@ -93,7 +93,7 @@ def arrangement(params: Params, context: Context) -> str:
     return (
         f"{threads} {'thread' if threads == 1 else 'threads'} an actor on {context.cores} cores; "
         f"{actors} {'actor' if actors == 1 else 'actors'} x {each} CPU "
-        f"+ 1 CPU for the tasks that feed them = {actors * each + 1} of {context.cpus} CPUs"
+        f"= {actors * each} of {context.cpus} CPUs"
     )
 
 

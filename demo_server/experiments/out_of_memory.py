@@ -25,7 +25,7 @@ class Params(Parameters):
     )
 
 
-needs = Needs(actors=1)
+needs = Needs(actors=1, task_cpus=0)
 preloads = [LIBRARY]
 
 

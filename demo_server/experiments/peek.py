@@ -22,7 +22,7 @@ class Params(Parameters):
     seed: int = Field(0, ge=0, le=2**31, description="0 keeps the order, others shuffle it")
 
 
-needs = Needs(actors=1, cpus_per_actor="num_cpus")
+needs = Needs(actors=1, cpus_per_actor="num_cpus", task_cpus=0)
 preloads = [LIBRARY]
 
 

@@ -37,7 +37,7 @@ class Params(Parameters):
     blocks: int = Field(32, ge=1, le=1000, description="parts that the dataset is cut into")
 
 
-needs = Needs(actors=1)
+needs = Needs(actors=1, task_cpus=0)
 actions = ["kill_worker"]
 preloads = [LIBRARY]
 

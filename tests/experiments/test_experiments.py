@@ -142,7 +142,7 @@ def test_embed_names_its_operators_and_counts_to_the_last_row(ran: dict[str, Mes
     [plan] = events(ran["embed"], "plan")
     assert [o["name"] for o in plan["operators"]] == ["MapBatches(TextEmbedder)"]
     assert plan["total_rows"] == ROWS
-    assert plan["reason"].endswith("+ 1 CPU for the tasks that feed them = 2 of 2 CPUs")
+    assert plan["reason"].endswith("1 actor x 1 CPU = 1 of 2 CPUs")
     assert " an actor on " in plan["reason"]
     progress = events(ran["embed"], "progress")
     rows = [p["rows"] for p in progress]
