@@ -66,6 +66,10 @@ class ActiveRun:
     def seconds(self) -> float:
         return asyncio.get_running_loop().time() - self.since
 
+    def starts_for(self, seconds: float) -> bool:
+        """Return whether its driver is not ready after these seconds."""
+        return self.driver.ready is None and self.seconds > seconds
+
     def is_silent(self) -> bool:
         """Return whether the driver, once ready, has sent nothing for long; ask every second."""
         now = asyncio.get_running_loop().time()

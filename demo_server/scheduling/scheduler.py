@@ -25,7 +25,7 @@ from demo_server.scheduling.experiments import Experiments
 from demo_server.scheduling.feasibility import check_feasible
 from demo_server.scheduling.queue import RunQueue
 from demo_server.scheduling.shutdown_report import object_store_bytes
-from demo_server.scheduling.standby_pool import Driver, StandbyPool
+from demo_server.scheduling.standby_pool import READY_TIMEOUT_S, Driver, StandbyPool
 
 # A standby imports for seconds: a run does not share the cores with one that is not needed, and
 # its first rows with none.
@@ -169,6 +169,12 @@ class Scheduler:
     async def _tick_forever(self) -> None:
         while True:
             await asyncio.sleep(1.0)
+            if self._active and self._active.starts_for(READY_TIMEOUT_S):
+                self._fail(
+                    f"Its driver was not ready after {READY_TIMEOUT_S:.0f} s and was ended.",
+                    "Run it again; its last output is above.",
+                    self._active.driver.tail(),
+                )
             if self._active and self._active.is_silent():
                 self._fail(
                     f"The driver sent nothing for {SILENCE_S:.0f} s and was ended.",

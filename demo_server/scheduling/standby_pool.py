@@ -66,6 +66,8 @@ class StandbyPool:
         self.ray = ray
         self._spawn, self._code_version = spawn, code_version
         self._standbys: list[Standby] = []
+        # Those that started before Ray: a run may have taken one by the time that Ray is up.
+        self._waiting_for_ray: list[Driver] = []
         self._wanted = standbys
         self._retry_at = 0.0
         self._failures = 0
@@ -183,7 +185,10 @@ class StandbyPool:
 
     def _start_driver(self) -> None:
         code, now = self._code_version(), asyncio.get_running_loop().time()
-        self._standbys.append(Standby(self._spawn(self.ray), code, now))
+        driver = self._spawn(self.ray)
+        self._standbys.append(Standby(driver, code, now))
+        if self.ray.state is not RayState.UP:
+            self._waiting_for_ray.append(driver)
 
     async def _start_ray(self, changed: Callable[[], None]) -> None:
         starting, trouble = asyncio.ensure_future(self.ray.start()), self.trouble
@@ -197,9 +202,10 @@ class StandbyPool:
         else:
             if self.trouble == trouble:  # what a driver has reported since is still true
                 self.trouble = None
-            for standby in self._standbys:
-                standby.driver.send(driver_messages.ConnectCommand())
+            for driver in self._waiting_for_ray:
+                driver.send(driver_messages.ConnectCommand())
         finally:
+            self._waiting_for_ray.clear()
             self._starting = None
         changed()
 

@@ -308,6 +308,20 @@ async def test_a_silent_driver_is_ended_and_its_run_failed(
     assert "sent nothing" in (harness.reason(run_id) or "")
 
 
+async def test_a_run_whose_driver_never_gets_ready_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "READY_TIMEOUT_S", 0.0)
+    harness = Harness(tmp_path, FakeRay())
+    harness.scheduler.open()
+    run_id = harness.scheduler.start("a", "embed", {})
+    await asyncio.sleep(1.2)
+    assert harness.drivers[0].killed
+    assert harness.status(run_id) is RunStatus.FAILED
+    assert "was not ready" in (harness.reason(run_id) or "")
+    await harness.scheduler.close()
+
+
 async def test_what_a_driver_sends_after_a_cancelled_run_is_dropped(
     harness: Harness,
 ) -> None:
@@ -348,6 +362,23 @@ async def test_a_driver_imports_while_ray_starts_and_connects_when_it_is_up(
     harness.ready(waiting)
     assert [command.type for command in waiting.sent] == ["connect", "prioritize", "run"]
     assert harness.status(run_id) is RunStatus.STARTING
+
+
+async def test_a_driver_that_a_run_takes_in_the_moment_ray_is_up_connects_as_well(
+    harness: Harness,
+) -> None:
+    harness.ray.may_start.clear()
+    harness.ray.state = RayState.DOWN
+    harness.scheduler.ray_lost("Ray is gone.")
+    run_id = harness.scheduler.start("r", "embed", {})
+    await asyncio.sleep(0.01)
+    driver = harness.drivers[-1]
+    harness.ray.state = RayState.UP  # its start has not returned yet
+    harness.scheduler.reconcile()
+    assert harness.status(run_id) is RunStatus.STARTING, "a run has taken the driver"
+    harness.ray.may_start.set()
+    await asyncio.sleep(0.01)
+    assert driver_messages.ConnectCommand() in driver.sent
 
 
 async def test_a_driver_that_waits_goes_with_the_ray_that_could_not_start(
