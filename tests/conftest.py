@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -30,8 +29,6 @@ from tests.support.prepared_cache import write_measurement
 from tests.support.ray_cluster import Outside, RayCluster, free_port
 from tests.support.trace import deprecations, environment
 
-# On a busy machine a worker that waits for a core looks like one that waits for something else.
-os.environ.setdefault("DEMO_STALL_S", "60")
 # How long an example takes is the machine's business, and its load's.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
