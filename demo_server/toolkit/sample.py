@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+# Of a batch; a slide shows as many.
+SAMPLE_ROWS = 4
 MAX_TEXT = 200
 MAX_COLUMNS = 8
 

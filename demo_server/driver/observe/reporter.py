@@ -21,9 +21,8 @@ from ray.actor import ActorHandle
 from demo_server.driver.observe import library
 from demo_server.driver.observe.mailbox import find_mailbox
 from demo_server.embedding import counters
-from demo_server.toolkit.sample import sample_batch, sample_row
+from demo_server.toolkit.sample import SAMPLE_ROWS, sample_batch, sample_row
 
-SAMPLE_ROWS = 4
 MIN_INTERVAL_S = 0.05
 
 _steps = itertools.count(1)
