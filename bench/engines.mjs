@@ -2,9 +2,9 @@
 
 /** Seconds from a press to the first row, and from `npm start` to that of a run started at once. */
 const BARS = {
-  OpenVino: { row: { median: 1, worst: 1.5 }, cold: 10 },
-  Torch: { row: { median: 2.5, worst: 4 }, cold: 15 },
-  Text: { row: { median: 2.5, worst: 4 }, cold: 15 },
+  openvino: { row: { median: 1, worst: 1.5 }, cold: 10 },
+  torch: { row: { median: 2.5, worst: 4 }, cold: 15 },
+  text: { row: { median: 2.5, worst: 4 }, cold: 15 },
 }
 
 /** What the server says of `embed`; undefined while it knows nothing. */
@@ -22,7 +22,7 @@ export function enginesOf({ rates }, only = asked()) {
   const wanted = only?.split(',') ?? Object.keys(BARS)
   return wanted.map((kind) => {
     if (!BARS[kind]) throw new Error(`--engine wants ${Object.keys(BARS).join(' or ')}, not "${kind}"`)
-    const [fastest] = Object.entries(rates).filter(([name]) => name.startsWith(kind)).sort(([, a], [, b]) => b - a)
+    const [fastest] = Object.entries(rates).filter(([name]) => name.toLowerCase().startsWith(kind)).sort(([, a], [, b]) => b - a)
     if (!fastest) {
       if (only) throw new Error(`engine ${kind} is not on this machine`)
       return null

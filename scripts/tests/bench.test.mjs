@@ -77,8 +77,8 @@ test('of each kind the fastest engine that was measured runs, with its own bars'
     [['OpenVinoBf16Embedder', 10], ['TorchEmbedder', 15]],
   )
   assert.deepEqual(enginesOf({ rates: { TextEmbedder: 1 } }, undefined).map(({ name }) => name), ['TextEmbedder'])
-  assert.throws(() => enginesOf({ rates: {} }, 'OpenVino'), /OpenVino is not on this machine/)
-  assert.throws(() => enginesOf({ rates }, 'tpu'), /--engine wants OpenVino or Torch or Text, not "tpu"/)
+  assert.throws(() => enginesOf({ rates: {} }, 'openvino'), /openvino is not on this machine/)
+  assert.throws(() => enginesOf({ rates }, 'tpu'), /--engine wants openvino or torch or text, not "tpu"/)
 })
 
 test('the deck gets a chart with where and when, and an index that names each once', () => {
