@@ -24,7 +24,7 @@ from demo_server.runs.recording import RecordingHeader
 from demo_server.system.addresses import LOOPBACK
 from demo_server.system.checkout import ROOT
 from demo_server.system.code_version import code_hash
-from demo_server.system.digest import digest
+from demo_server.system.digest import unchanged
 from demo_server.system.outline import OutlineError, read_outline
 from demo_server.system.settings import Settings
 
@@ -33,14 +33,6 @@ GB = 1e9
 # Ray, two drivers and the prestarted workers take 3 to 4 GB; a running server has them already.
 FREE_MEMORY = {False: 4 * GB, True: 1 * GB}
 FREE_DISK = 2 * GB
-# As scripts/setup/deck.mjs has them: what the deck is built from.
-DECK_SOURCES = (
-    "slides",
-    "public",
-    "demo_server/experiments",
-    "demo_server/embedding",
-    "package-lock.json",
-)
 
 
 @dataclass(frozen=True)
@@ -119,14 +111,14 @@ def deck(dist: Path, root: Path = ROOT) -> Finding:
     """Check that the deck was built from the slides and experiments as they are now."""
     remedy = "Run npm start: it builds the deck again."
     try:
-        built = json.loads((dist / ".built.json").read_text(encoding="utf-8"))["sources"]
+        built = dict(json.loads((dist / ".built.json").read_text(encoding="utf-8"))["sources"])
     except FileNotFoundError:
         return Finding(name="deck", ok=False, message="The deck is not built.", remedy=remedy)
     except (OSError, ValueError, KeyError, TypeError):
         message = "The deck has no record of what it was built from."
         return Finding(name="deck", ok=False, message=message, remedy=remedy)
-    if built != digest(root, DECK_SOURCES):
-        message = "The deck is older than its slides or experiments."
+    if not unchanged(root, built):
+        message = "The deck is older than its slides or the code that they show."
         return Finding(name="deck", ok=False, message=message, remedy=remedy)
     return Finding(name="deck", ok=True, message="The deck is built from the current code.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 _PASSED_OVER = {"node_modules", "__pycache__", "dist"}
@@ -19,6 +19,11 @@ def digest(root: Path, paths: Iterable[str]) -> str:
         content = (root / path).read_bytes()
         result.update(f"{path}\0{len(content)}\0".encode() + content)
     return result.hexdigest()
+
+
+def unchanged(root: Path, digests: Mapping[str, str]) -> bool:
+    """Tell whether each path of `root` still has its digest."""
+    return all(digest(root, [path]) == expected for path, expected in digests.items())
 
 
 def _files(root: Path, path: str) -> Iterator[str]:

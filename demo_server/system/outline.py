@@ -12,11 +12,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from demo_server.system.digest import digest
+from demo_server.system.digest import unchanged
 
 OUTLINE = "deck.json"
-# As scripts/setup/outline.mjs has them: what an outline is read from.
-SOURCES = ("slides", "demo_server/experiments")
 _WRITE_IT = "Run npm start, which builds the deck, or npm run outline."
 
 
@@ -51,7 +49,9 @@ class Slide(_Model):
 
 class Outline(_Model):
     format: Literal[1]
-    sources: str = Field(description="SHA-256 of what it was read from")
+    sources: dict[str, str] = Field(
+        min_length=1, description="what it was read from, each with its SHA-256"
+    )
     slides: list[Slide]
 
     @property
@@ -73,6 +73,8 @@ def read_outline(dist: Path, root: Path) -> Outline:
         raise OutlineError(f"There is no {path.name} in {dist}. {_WRITE_IT}") from None
     except (OSError, ValidationError) as error:
         raise OutlineError(f"{path} cannot be read: {error}. {_WRITE_IT}") from error
-    if outline.sources != digest(root, SOURCES):
-        raise OutlineError(f"{path} is older than the slides or experiments. {_WRITE_IT}")
+    if not unchanged(root, outline.sources):
+        raise OutlineError(
+            f"{path} is older than the slides or the code that they show. {_WRITE_IT}"
+        )
     return outline

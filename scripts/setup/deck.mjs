@@ -2,14 +2,15 @@
 
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { Failure, diskSentence } from './failure.mjs'
-import { writeOutline } from './outline.mjs'
+import { SHOWN, writeOutline } from './outline.mjs'
 import { DIST, NODE_MODULES, ROOT, WORK } from './paths.mjs'
 import { run } from './processes.mjs'
-import { digest, readStamp, writeStamp } from './stamp.mjs'
+import { digests, readStamp, writeStamp } from './stamp.mjs'
 
-/** Everything that the deck is built from: the slides, and the code that they show. */
-export const SOURCES = ['slides', 'public', 'demo_server/experiments', 'demo_server/embedding', 'package-lock.json']
+/** Everything that the deck is built from. */
+export const SOURCES = [...SHOWN, 'public', 'package-lock.json']
 const STAMP = '.built.json'
 
 export const SLIDEV = join(NODE_MODULES, '@slidev', 'cli', 'bin', 'slidev.mjs')
@@ -29,7 +30,7 @@ export const standingAlone = (/** @type {string} */ directory) => ({
 
 /** Whether it is built from what the sources are now. */
 export function deckIsFresh({ directory } = SERVED) {
-  return readStamp(join(directory, STAMP))?.sources === digest(SOURCES)
+  return isDeepStrictEqual(readStamp(join(directory, STAMP))?.sources, digests(SOURCES))
 }
 
 /** Build into a folder of its own and swap it in at the end, so that a running server always has a whole deck. */
@@ -38,7 +39,7 @@ export async function buildDeck(display, { directory, args, env } = SERVED) {
     throw new Failure(`${directory} exists and is not a deck: choose a folder that does not exist yet.`)
   }
   const step = display.step('Deck')
-  const sources = digest(SOURCES)
+  const sources = digests(SOURCES)
   const fresh = `${directory}.new`
   mkdirSync(WORK, { recursive: true })
   rmSync(fresh, { recursive: true, force: true })

@@ -5,11 +5,11 @@ import { join, posix, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Failure } from './failure.mjs'
 import { DIST, ROOT } from './paths.mjs'
-import { digest } from './stamp.mjs'
+import { digests } from './stamp.mjs'
 
 export const OUTLINE = 'deck.json'
 /** What an outline is read from: the slides, and the code whose regions they show. */
-const SOURCES = ['slides', 'demo_server/experiments']
+export const SHOWN = ['slides', 'demo_server/experiments', 'demo_server/embedding']
 const TIME = /^(\d+):([0-5]\d)$/
 const IMPORT = /^ {0,3}<<<\s*(\S+?)#([\w-]+)/gm
 const ALL_REGIONS = /^( {0,3}<<<\s*(\S+?)#)\*(.*)$/gm
@@ -23,7 +23,7 @@ const MAGIC_MOVE = /^(`{3,})md magic-move\b[^\n]*\n([\s\S]*?)^\1\s*$/gm
  *   experiment: string | null, starts: boolean, params: Record<string, unknown>, regions: Region[], clicks: number,
  *   drawing: boolean, notes: string,
  * }} Slide
- * @typedef {{format: 1, sources: string, slides: Slide[]}} Outline
+ * @typedef {{format: 1, sources: Record<string, string>, slides: Slide[]}} Outline
  */
 
 /**
@@ -40,7 +40,7 @@ export async function readOutline(root = ROOT) {
   }
   const end = deck.slides.findIndex(({ frontmatter }) => frontmatter.endsTalk)
   const slides = deck.slides.map((slide, index) => describe(slide, index, home, root, end < 0 || index <= end))
-  return { format: 1, sources: digest(SOURCES, root), slides }
+  return { format: 1, sources: digests(SHOWN, root), slides }
 }
 
 /** Write a checkout's outline into the folder of its built deck. */

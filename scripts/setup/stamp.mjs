@@ -14,6 +14,11 @@ export function digest(paths, root = ROOT) {
   return hash.digest('hex')
 }
 
+/** The digest of each path by itself. */
+export function digests(paths, root = ROOT) {
+  return Object.fromEntries(paths.map((path) => [path, digest([path], root)]))
+}
+
 function addTo(hash, path, root) {
   const full = join(root, path)
   if (!existsSync(full)) return

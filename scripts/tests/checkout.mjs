@@ -111,7 +111,7 @@ export async function makeCheckout({ python = false, node = true } = {}) {
     stamps.writeStamp(join(root, 'node_modules', '.installed.json'), { lock, built: `${process.platform}-${process.arch}` })
     write('dist/index.html', '<h1>Small</h1>')
     const { SOURCES } = await import(join(root, 'scripts', 'setup', 'deck.mjs'))
-    stamps.writeStamp(join(root, 'dist', '.built.json'), { sources: stamps.digest(SOURCES) })
+    stamps.writeStamp(join(root, 'dist', '.built.json'), { sources: stamps.digests(SOURCES) })
   }
   if (python) {
     mkdirSync(join(root, '.venv', 'bin'), { recursive: true })

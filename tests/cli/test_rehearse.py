@@ -26,7 +26,7 @@ def test_a_slide_that_starts_no_run_and_one_behind_the_talk_have_no_slot() -> No
         slide(experiment=None, starts=False, seconds=30),
         slide(experiment="race", starts=True, seconds=30, in_talk=False),
     ]
-    outline = Outline(format=1, sources="", slides=slides)
+    outline = Outline(format=1, sources={"slides": ""}, slides=slides)
     assert schedule(outline) == [Slot("dataset", 70, {"blocks": 2})]
 
 

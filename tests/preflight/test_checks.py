@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -92,8 +93,8 @@ def test_too_little_memory_or_disk_is_reported_in_gigabytes() -> None:
     assert not checks.disk(0.4e9).ok
 
 
-def copy_of_the_deck(to: Path) -> Path:
-    for source in checks.DECK_SOURCES:
+def copy_of_the_deck(sources: Iterable[str], to: Path) -> Path:
+    for source in sources:
         place = to / source
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, place)
@@ -102,24 +103,26 @@ def copy_of_the_deck(to: Path) -> Path:
     return to
 
 
-def test_the_deck_is_current_as_its_build_has_it_and_stale_when_a_slide_changes(
-    tmp_path: Path,
+@pytest.mark.parametrize("changed", ["slides/slides.md", "demo_server/embedding/fast.py"])
+def test_the_deck_is_current_as_its_build_has_it_and_stale_when_what_it_shows_changes(
+    tmp_path: Path, changed: str
 ) -> None:
     program = (
-        "import { digest } from './scripts/setup/stamp.mjs'\n"
+        "import { digests } from './scripts/setup/stamp.mjs'\n"
         "import { SOURCES } from './scripts/setup/deck.mjs'\n"
-        "console.log(digest(SOURCES))"
+        "console.log(JSON.stringify(digests(SOURCES)))"
     )
     node = ["node", "--input-type=module", "-e", program]
-    built = subprocess.run(node, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    root, dist = copy_of_the_deck(tmp_path / "root"), tmp_path / "dist"
+    done = subprocess.run(node, cwd=ROOT, capture_output=True, text=True, check=True)
+    built = json.loads(done.stdout)
+    root, dist = copy_of_the_deck(built, tmp_path / "root"), tmp_path / "dist"
     assert "not built" in checks.deck(dist, root).message
     dist.mkdir()
     (dist / ".built.json").write_text("{}")
     assert "no record of" in checks.deck(dist, root).message
-    (dist / ".built.json").write_text(json.dumps({"sources": built.strip()}))
+    (dist / ".built.json").write_text(json.dumps({"sources": built}))
     assert checks.deck(dist, root).ok
-    with (root / "slides/slides.md").open("a") as file:
+    with (root / changed).open("a") as file:
         file.write("\n")
     assert "older" in checks.deck(dist, root).message
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from demo_server.system.digest import digest
-from demo_server.system.outline import OUTLINE, SOURCES, Outline, Slide
+from demo_server.system.outline import OUTLINE, Outline, Slide
 
 
 def slide(**fields: Any) -> Slide:
@@ -31,6 +31,7 @@ def slide(**fields: Any) -> Slide:
 
 def write_outline(dist: Path, root: Path, slides: list[Slide]) -> None:
     """Write the outline of a deck in `dist`, as read from what `root` has now."""
-    outline = Outline(format=1, sources=digest(root, SOURCES), slides=slides)
+    sources = {path: digest(root, [path]) for path in ("slides", "demo_server/experiments")}
+    outline = Outline(format=1, sources=sources, slides=slides)
     dist.mkdir(exist_ok=True)
     (dist / OUTLINE).write_text(outline.model_dump_json(by_alias=True))

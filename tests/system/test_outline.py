@@ -19,6 +19,13 @@ def test_what_node_writes_of_this_deck_is_read_whole(
     assert built_outline.experiments[:4] == ["dataset", "peek", "embed", "show"]
 
 
+def test_a_change_of_any_shown_file_makes_the_outline_stale(built_outline: Outline) -> None:
+    shown = {region.file for slide in built_outline.slides for region in slide.regions}
+    assert any(file.startswith("demo_server/embedding/") for file in shown)
+    for file in shown:
+        assert any(file.startswith(f"{source}/") for source in built_outline.sources), file
+
+
 def test_each_shown_region_is_in_its_file(built_outline: Outline) -> None:
     shown = [region for slide in built_outline.slides for region in slide.regions]
     assert shown
