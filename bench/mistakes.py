@@ -99,12 +99,10 @@ def cost(rounds: list[Stages], step: str) -> float:
 
 
 def export(rounds: list[Stages], way: str) -> dict[str, float]:
-    """Return the medians of a way out's figures, by name."""
-    figures = [figure for one in rounds for figure in one[way]["result"]["figures"]]
-    names = dict.fromkeys(figure["name"] for figure in figures)
-    return {
-        name: statistics.median(f["value"] for f in figures if f["name"] == name) for name in names
-    }
+    """Return the medians of what a way out takes, by the fields of `ExportData`."""
+    exports = [one[way]["export"] for one in rounds]
+    measured = [field for field, value in exports[0].items() if value is not None]
+    return {field: statistics.median(one[field] for one in exports) for field in measured}
 
 
 def ladder_table(rounds: list[Stages]) -> list[str]:
@@ -129,10 +127,10 @@ def ladder_table(rounds: list[Stages]) -> list[str]:
         "| bytes in the driver |",
         "|---|---:|---:|---:|---:|",
         f"| everything collected in the driver (`take_all`) | - | {taken['write_s']:.3g} | - "
-        f"| {taken['memory']:,.0f} |",
+        f"| {taken['memory_bytes']:,.0f} |",
         *(
-            f"| {title} | {one['size']:,.0f} | {one['write_s']:.3g} | {one['read_s']:.3g} "
-            f"| {one['memory']:,.0f} |"
+            f"| {title} | {one['disk_bytes']:,.0f} | {one['write_s']:.3g} "
+            f"| {one['read_s']:.3g} | {one['memory_bytes']:,.0f} |"
             for title, one in (("JSON instead of Parquet", as_json), ("Parquet", parquet))
         ),
         "",

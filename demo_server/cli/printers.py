@@ -20,6 +20,7 @@ from demo_server.protocol.events import (
     ChecksData,
     ComparisonData,
     Event,
+    ExportData,
     FailureData,
     NoteData,
     OutcomeData,
@@ -105,6 +106,8 @@ class RunPrinter(Printer):
                 self._print(step_text(step))
             case OutcomeData() as outcome:
                 self._print(outcome_text(outcome))
+            case ExportData() as export:
+                self._print(export_text(export))
             case ComparisonData() as comparison:
                 self._print(comparison_text(comparison))
 
@@ -262,6 +265,14 @@ def outcome_text(outcome: OutcomeData) -> str:
     rows = f"{outcome.rows_out} of {outcome.rows_in} rows"
     parts = (outcome.title, outcome.exception or rows, outcome.message)
     return ": ".join(part for part in parts if part)
+
+
+def export_text(export: ExportData) -> str:
+    """Return what one way out of Ray takes."""
+    found = [f"{export.write_s:.3g} s", f"{export.memory_bytes:,.0f} bytes in the driver"]
+    if export.disk_bytes is not None:
+        found += [f"{export.disk_bytes:,.0f} bytes on disk", f"{export.read_s:.3g} s to read back"]
+    return f"1,000 rows: {', '.join(found)}"
 
 
 def comparison_text(comparison: ComparisonData) -> str:

@@ -17,10 +17,10 @@ from demo_server.data.selection import choose
 from demo_server.embedding.registry import FastName, find
 from demo_server.experiments.comparisons.ladder_fast import Done, EngineSteps
 from demo_server.experiments.comparisons.ladder_torch import TorchSteps
-from demo_server.protocol.events import ComparisonData, ResultData
+from demo_server.protocol.events import ComparisonData
 from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
-from demo_server.toolkit.export_timing import Output, growth, written
+from demo_server.toolkit.export_timing import growth, written
 from demo_server.toolkit.rows import load_rows
 
 TORCH = "sentence_transformers"
@@ -111,8 +111,7 @@ def write(ds: MaterializedDataset[Any], context: Context) -> None:
             # region take_all
             everything = ds.take_all()
             # endregion take_all
-        output = Output(len(everything), taken.seconds, taken.memory)
-        context.result(ResultData(rows=rows, figures=output.figures()))
+        context.emit(taken.export(len(everything)))
         del everything
     with context.staged("json"):
 
@@ -121,8 +120,9 @@ def write(ds: MaterializedDataset[Any], context: Context) -> None:
             ds.write_json(path)
             # endregion json
 
-        output = written("JSON", rows, context.directory / "json", write_json, ray.data.read_json)
-        context.result(ResultData(rows=rows, figures=output.figures()))
+        context.emit(
+            written("JSON", rows, context.directory / "json", write_json, ray.data.read_json)
+        )
     with context.staged("parquet"):
 
         def write_parquet(path: str) -> None:
@@ -130,10 +130,8 @@ def write(ds: MaterializedDataset[Any], context: Context) -> None:
             ds.write_parquet(path)
             # endregion parquet
 
-        output = written(
-            "Parquet", rows, context.directory / "parquet", write_parquet, ray.data.read_parquet
-        )
-        context.result(ResultData(rows=rows, figures=output.figures()))
+        path = context.directory / "parquet"
+        context.emit(written("Parquet", rows, path, write_parquet, ray.data.read_parquet))
 
 
 def defaults(machine: Machine) -> Defaults:

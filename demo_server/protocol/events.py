@@ -204,6 +204,15 @@ class OutcomeData(Frame):
     processes: int | None = Field(default=None, description="that did the work, where it is known")
 
 
+class ExportData(Frame):
+    """What one way out of Ray takes for 1,000 rows of a result."""
+
+    write_s: float = Field(description="seconds to write, or to collect in the driver")
+    memory_bytes: float = Field(description="that the driver's process grew by")
+    disk_bytes: float | None = Field(default=None, description="None where nothing is written")
+    read_s: float | None = Field(default=None, description="seconds to read it back")
+
+
 class ComparisonData(Frame):
     """What the steps of a run come to together."""
 
@@ -283,6 +292,7 @@ KINDS = {
         EventKind("step", StepData, "step", means_work=True),
         EventKind("passes", PassesData, "passes", means_work=True),
         EventKind("outcome", OutcomeData, "outcome", means_work=True),
+        EventKind("export", ExportData, "export", means_work=True),
         EventKind("comparison", ComparisonData, "comparison", means_work=True),
         EventKind("checks", ChecksData, "checks", means_work=True),
     )

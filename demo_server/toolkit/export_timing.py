@@ -11,41 +11,8 @@ from typing import Any
 
 import psutil
 
-from demo_server.protocol.events import Figure
-
-PER_ROWS = 1000
-
-
-@dataclass(frozen=True)
-class Output:
-    """What one way out takes for `rows` rows.
-
-    Attributes:
-        seconds: to write.
-        size: bytes on disk, None where nothing is written.
-        read_s: seconds to read it back, None where nothing is.
-        memory: bytes that the driver's process grew by.
-    """
-
-    rows: int
-    seconds: float
-    memory: int
-    size: int | None = None
-    read_s: float | None = None
-
-    def figures(self) -> list[Figure]:
-        """Its numbers per 1,000 rows."""
-        share = PER_ROWS / self.rows
-        found = [
-            Figure(name="write_s", label="it takes", value=self.seconds * share, unit="s"),
-            Figure(name="memory", label="in the driver", value=self.memory * share, unit="bytes"),
-        ]
-        if self.size is not None and self.read_s is not None:
-            found += [
-                Figure(name="size", label="on disk", value=self.size * share, unit="bytes"),
-                Figure(name="read_s", label="to read", value=self.read_s * share, unit="s"),
-            ]
-        return found
+from demo_server.protocol.events import ExportData
+from demo_server.toolkit.comparison import PER_ROWS
 
 
 @dataclass
@@ -54,6 +21,11 @@ class Growth:
 
     seconds: float = 0.0
     memory: int = 0
+
+    def export(self, rows: int) -> ExportData:
+        """Return what it is for 1,000 of `rows` rows."""
+        share = PER_ROWS / rows
+        return ExportData(write_s=self.seconds * share, memory_bytes=self.memory * share)
 
 
 @contextmanager
@@ -72,14 +44,19 @@ def written(
     directory: Path,
     write: Callable[[str], None],
     read: Callable[[str], Any],
-) -> Output:
-    """Write into a directory, weigh it and read it back; `read` returns what has `count()`."""
+) -> ExportData:
+    """Write into a directory, weigh it and read it back; `read` returns what has `count()`.
+
+    Raises:
+        ValueError: other than `rows` rows were read back.
+    """
     with growth() as writing:
         write(str(directory))
     began = time.perf_counter()
     found = read(str(directory)).materialize().count()
-    read_s = time.perf_counter() - began
+    share = PER_ROWS / rows
+    read_s = (time.perf_counter() - began) * share
     if found != rows:
         raise ValueError(f"{title}: {found} of {rows} rows were read back")
     size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
-    return Output(rows, writing.seconds, writing.memory, size, read_s)
+    return writing.export(rows).model_copy(update={"disk_bytes": size * share, "read_s": read_s})

@@ -314,9 +314,18 @@ def test_the_slide_shows_the_code_of_each_stage_that_is_compared_in_its_order(
 
 
 def test_json_takes_more_bytes_than_parquet_for_the_same_rows(ran: dict[str, Messages]) -> None:
-    as_json, parquet = (figures_of(ran["ladder"], stage) for stage in ("json", "parquet"))
-    assert as_json["size"] > 2 * parquet["size"]
+    [as_json] = events(ran["ladder"], "export", "json")
+    [parquet] = events(ran["ladder"], "export", "parquet")
+    assert as_json["disk_bytes"] > 2 * parquet["disk_bytes"]
     assert parquet["read_s"] > 0
+
+
+def test_rows_that_are_collected_in_the_driver_leave_nothing_on_disk(
+    ran: dict[str, Messages],
+) -> None:
+    [taken] = events(ran["ladder"], "export", "take_all")
+    assert taken["write_s"] > 0
+    assert taken.get("disk_bytes") is None
 
 
 def test_the_race_embeds_the_same_rows_in_both_lanes_and_computes_its_ratio(

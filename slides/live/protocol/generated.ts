@@ -30,6 +30,7 @@ export type RunEvent =
   | StepEvent
   | PassesEvent
   | OutcomeEvent
+  | ExportEvent
   | ComparisonEvent
   | ChecksEvent
 export type RunStatus = 'queued' | 'starting' | 'running' | 'succeeded' | 'failed' | 'cancelled'
@@ -506,6 +507,37 @@ export interface OutcomeData {
    */
   processes?: number | null
 }
+export interface ExportEvent {
+  seq: number
+  /**
+   * ms since accepted, monotonic
+   */
+  t: number
+  stage?: string | null
+  kind: 'export'
+  data: ExportData
+}
+/**
+ * What one way out of Ray takes for 1,000 rows of a result.
+ */
+export interface ExportData {
+  /**
+   * seconds to write, or to collect in the driver
+   */
+  write_s: number
+  /**
+   * that the driver's process grew by
+   */
+  memory_bytes: number
+  /**
+   * None where nothing is written
+   */
+  disk_bytes?: number | null
+  /**
+   * seconds to read it back
+   */
+  read_s?: number | null
+}
 export interface ExperimentInfo {
   name: string
   title: string
@@ -691,6 +723,7 @@ export interface StageState {
   step?: StepData | null
   passes?: PassesData | null
   outcome?: OutcomeData | null
+  export?: ExportData | null
   comparison?: ComparisonData | null
   checks?: ChecksData | null
 }
@@ -793,6 +826,7 @@ export const EVENT_KINDS: Record<RunEvent['kind'], EventKind> = {
   step: { of_run: false, replaces: 'step', appends: null },
   passes: { of_run: false, replaces: 'passes', appends: null },
   outcome: { of_run: false, replaces: 'outcome', appends: null },
+  export: { of_run: false, replaces: 'export', appends: null },
   comparison: { of_run: false, replaces: 'comparison', appends: null },
   checks: { of_run: false, replaces: 'checks', appends: null },
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { formatFigure } from './figure'
+import { emptyStage } from '../state/fold'
+import { figuresOf, formatFigure } from './figure'
 
 it.each([
   [{ value: 660 * 2 ** 20, unit: 'bytes' }, '660\u00A0MiB'],
@@ -10,4 +11,11 @@ it.each([
   [{ value: 'cpu', unit: null }, 'cpu'],
 ])('writes %o as %s', (figure, text) => {
   expect(formatFigure(figure)).toBe(text)
+})
+
+it('shows what an export takes, without what it does not measure', () => {
+  const collected = { ...emptyStage(), export: { write_s: 0.01, memory_bytes: 4096 } }
+  expect(figuresOf(collected).map(({ name, value }) => [name, value])).toEqual([['write_s', 0.01], ['memory_bytes', 4096]])
+  const written = { ...emptyStage(), export: { write_s: 0.2, memory_bytes: 0, disk_bytes: 2e6, read_s: 0.3 } }
+  expect(figuresOf(written).map(figure => formatFigure(figure))).toEqual(['0.2\u00A0s', '0\u00A0B', '1.9\u00A0MiB', '0.3\u00A0s'])
 })
