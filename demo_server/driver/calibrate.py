@@ -44,13 +44,13 @@ MAX_ROWS = 100_000
 
 @dataclass
 class Meter:
-    """Hears what a run says, and knows when its rate has been steady for long enough."""
+    """Receives a run's messages, and knows when its rate has been steady for long enough."""
 
     rate: float | None = None
     enough: threading.Event = field(default_factory=threading.Event)
     _first_rate_at: float | None = None
 
-    def hear(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         if not isinstance(message, Emitted) or not isinstance(message.data, ProgressData):
             return
         self.rate = message.data.rate if message.data.rate is not None else self.rate
@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> None:
     options = DriverOptions.model_validate_json(*words)
     meter = Meter()
     try:
-        session = start(options, meter.hear, give_up)
+        session = start(options, meter.receive, give_up)
     except (ClusterError, InputError) as error:
         raise SystemExit(str(error)) from error
     if raylet := raylet_here():  # the standbys' workers import for seconds
@@ -80,7 +80,7 @@ def main(words: Sequence[str]) -> None:
     threading.Thread(target=run, daemon=True).start()
     meter.enough.wait()
     if meter.rate is None:
-        raise SystemExit(ended[0].reason or "The run was over before its rate could be told.")
+        raise SystemExit(ended[0].reason or "The run ended before its rate could be measured.")
     default = next(iter(alone.values()))
     found = {
         "rate": meter.rate,
