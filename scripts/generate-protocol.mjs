@@ -64,7 +64,7 @@ function prepare({ $defs }) {
   return { title: 'Protocol', type: 'object', $defs: renamed }
 }
 
-function writeConstants({ close_codes: closeCodes, numbers, event_kinds: eventKinds }) {
+function writeConstants({ close_codes: closeCodes, numbers, questions, event_kinds: eventKinds }) {
   const codes = Object.entries(closeCodes).map(([name, value]) => `  ${name}: ${value},`)
   const lines = Object.entries(numbers).map(([name, value]) => `export const ${name} = ${value}`)
   return [
@@ -74,6 +74,11 @@ function writeConstants({ close_codes: closeCodes, numbers, event_kinds: eventKi
     '} as const',
     '',
     ...lines,
+    '',
+    '/** What the doctor asks of each run. */',
+    'export const QUESTIONS = [',
+    ...questions.map((question) => `  ${writeValue(question)},`),
+    ']',
     '',
     '/** How a fold keeps the events of each kind. */',
     'export const EVENT_KINDS: Record<RunEvent[\'kind\'], EventKind> = {',

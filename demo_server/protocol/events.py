@@ -129,10 +129,23 @@ class Figure(Frame):
     unit: str | None = None
 
 
+# Of all tokens computed. Sorted by length, the ladder's passes take half of what they took before.
+PADDING_LIMIT = 0.2
+# What the doctor asks of each run, by the names of its checks: a slide shows it before the run.
+QUESTIONS = {
+    "loaded": "Is the model loaded once?",
+    "busy": "Are the cores busy?",
+    "full": "Are the batches full?",
+    "padded": f"Is padding under {PADDING_LIMIT:.0%}?",
+    "fed": "Is the model always fed?",
+    "complete": "Did every row come out?",
+}
+
+
 class Check(Frame):
     """What the doctor found about one thing in a run."""
 
-    name: str = Field(description="a stable word, e.g. padded")
+    name: str = Field(description="of one of QUESTIONS")
     state: Literal["ok", "warn", "unknown"] = Field(description="unknown: it was not measured")
     question: str
     figure: Figure | None = None

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from demo_server.protocol import frames
-from demo_server.protocol.events import KINDS, EventKind
+from demo_server.protocol.events import KINDS, QUESTIONS, EventKind
 from demo_server.protocol.findings import Findings
 from demo_server.runs import log
 from demo_server.runs.recording import RecordingHeader
@@ -71,6 +71,7 @@ def constants() -> dict[str, Any]:
             "BEAT_INTERVAL_S": frames.BEAT_INTERVAL_S,
             "RECORDING_FORMAT": log.FORMAT,
         },
+        "questions": [*QUESTIONS.values()],
         "event_kinds": {kind.name: _folding(kind) for kind in KINDS.values()},
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +13,8 @@ from demo_server.driver.observe import doctor
 from demo_server.driver.observe.doctor import Observed, check
 from demo_server.driver.observe.execution import Execution, Reading
 from demo_server.embedding import counters
-from demo_server.protocol.events import Check, RowsData
-from demo_server.system.checkout import ROOT
+from demo_server.protocol.events import QUESTIONS, Check, RowsData
 
-SLIDE = ROOT / "slides" / "parts" / "doctor.md"
 NAMES = ["loaded", "busy", "full", "padded", "fed", "complete"]
 WELL = Observed(
     models=1,
@@ -108,10 +105,9 @@ def test_the_figures_are_those_of_the_run() -> None:
     assert figure("complete", rows_out=2050) == (2, "rows", "too many, of 2,048")
 
 
-def test_the_slide_asks_the_same_questions_before_a_run() -> None:
-    assert re.findall(r"^- (.+)$", SLIDE.read_text(), re.MULTILINE) == [
-        c.question for c in check(WELL)
-    ]
+def test_each_question_is_answered_in_the_order_in_which_the_slide_asks() -> None:
+    assert {one.name: one.question for one in check(WELL)} == QUESTIONS
+    assert [one.question for one in check(Observed())] == [*QUESTIONS.values()]
 
 
 def test_each_process_may_load_the_model_once() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
-from demo_server.protocol.events import Check, Figure
+from demo_server.protocol.events import PADDING_LIMIT, QUESTIONS, Check, Figure
 
 # One core-second in five idle. A steady run of ours keeps 98 to 100% of the cores busy.
 BUSY_SHARE = 0.8
@@ -14,8 +15,6 @@ FULL_SHARE = 0.8
 # A call costs Ray about 12 ms (the ladder's batches of 2 against its batches of 256), as much as
 # three rows of its last step: at 32 rows a call that is a tenth of the work.
 LEAST_ROWS = 32
-# Of all tokens computed. Sorted by length, the ladder's passes take half of what they took before.
-PADDED_SHARE = 0.2
 # A pool that waits longer than this is too large for what feeds it.
 WAITED_SHARE = 0.1
 # Ray is looked at every 0.1 s: five looks are the least that say something.
@@ -74,51 +73,48 @@ def check(seen: Observed) -> list[Check]:
 
 def loaded(seen: Observed) -> Check:
     """A process loads the model once: more loads than processes are loads in a call."""
-    question = "Is the model loaded once?"
     fix = "Load it in __init__ of a class, and run the class with an ActorPoolStrategy."
     if not seen.calls:
-        return unknown("loaded", question, fix, UNOBSERVED)
+        return unknown("loaded", fix, UNOBSERVED)
     if not seen.models:
         why = "No model was seen to load: counters.loaded() where the code loads one counts it."
-        return unknown("loaded", question, fix, why)
+        return unknown("loaded", fix, why)
     figure = Figure(
         name="loads",
         label=f"in {counted(seen.workers, 'process', 'processes')}",
         value=seen.models,
         unit="load" if seen.models == 1 else "loads",
     )
-    return found("loaded", question, fix, figure, ok=seen.models <= seen.workers)
+    return found("loaded", fix, figure, ok=seen.models <= seen.workers)
 
 
 def busy(seen: Observed) -> Check:
-    question = "Are the cores busy?"
     fix = "Give the actors as many threads together as there are cores: Ray leaves each one."
     if seen.device != "cpu":
         why = f"The model runs on {seen.device}, and only cores are looked at."
-        return unknown("busy", question, fix, why)
+        return unknown("busy", fix, why)
     if not seen.here:
-        return unknown("busy", question, fix, "The workers may be on other machines than this one.")
+        return unknown("busy", fix, "The workers may be on other machines than this one.")
     if seen.busy is None:
         why = "Rows came for less than two seconds: give the run more rows."
-        return unknown("busy", question, fix, why)
+        return unknown("busy", fix, why)
     figure = Figure(
         name="busy",
         label=f"of {counted(seen.cores, 'core', 'cores')}",
         value=percent(seen.busy),
         unit="%",
     )
-    return found("busy", question, fix, figure, ok=seen.busy >= BUSY_SHARE)
+    return found("busy", fix, figure, ok=seen.busy >= BUSY_SHARE)
 
 
 def full(seen: Observed) -> Check:
     """As few calls as the batch size allows are full ones; of a call's rows there must be many."""
-    question = "Are the batches full?"
     fix = "Cut the data into blocks of whole batches: override_num_blocks=rows // batch_size."
     if not seen.calls or not seen.rows:
-        return unknown("full", question, fix, UNOBSERVED)
+        return unknown("full", fix, UNOBSERVED)
     if seen.batch_size is None:
         why = "No batch size is set: Ray chooses what a call gets."
-        return unknown("full", question, fix, why)
+        return unknown("full", fix, why)
     if seen.batch_size < LEAST_ROWS:
         fix = f"Give a call more rows: map_batches with a batch_size from {LEAST_ROWS} up."
     a_call = seen.rows / seen.calls
@@ -130,44 +126,41 @@ def full(seen: Observed) -> Check:
     )
     share = math.ceil(seen.rows / seen.batch_size) / seen.calls
     few = seen.calls > 1 and a_call < LEAST_ROWS
-    return found("full", question, fix, figure, ok=share >= FULL_SHARE and not few)
+    return found("full", fix, figure, ok=share >= FULL_SHARE and not few)
 
 
 def padded(seen: Observed) -> Check:
-    question = f"Is padding under {PADDED_SHARE:.0%}?"
     fix = "Give a call more rows, sort them by tokens, and cut passes by a budget of tokens."
     if not seen.calls:
-        return unknown("padded", question, fix, UNOBSERVED)
+        return unknown("padded", fix, UNOBSERVED)
     if not seen.tokens:
         why = "No forward pass was seen: counters.passed(lengths) after each counts it."
-        return unknown("padded", question, fix, why)
+        return unknown("padded", fix, why)
     share = seen.padding / (seen.tokens + seen.padding)
     figure = Figure(name="padding", label="of all tokens", value=percent(share), unit="%")
-    return found("padded", question, fix, figure, ok=share < PADDED_SHARE)
+    return found("padded", fix, figure, ok=share < PADDING_LIMIT)
 
 
 def fed(seen: Observed) -> Check:
     """A queue before the model is well, it always has work; a model that waits is starved."""
-    question = "Is the model always fed?"
     fix = "What comes before is too slow: give that more tasks or CPUs, or take fewer actors."
     if seen.seen_s < LEAST_SEEN_S:
         why = "It was at work too short a time to tell: give the run more rows."
-        return unknown("fed", question, fix, why)
+        return unknown("fed", fix, why)
     share = seen.waited_s / seen.seen_s
     queue = counted(seen.queued, "block", "blocks")
     figure = Figure(name="waited", label=f"waited; {queue} queued", value=percent(share), unit="%")
-    return found("fed", question, fix, figure, ok=share <= WAITED_SHARE)
+    return found("fed", fix, figure, ok=share <= WAITED_SHARE)
 
 
 def complete(seen: Observed) -> Check:
-    question = "Did every row come out?"
     fix = "Return each row, also one that fails; rows left out on purpose: context.expect(rows)."
     if seen.rows_out is None:
         why = "The pipeline ends in a write, whose rows Ray doesn't count."
-        return unknown("complete", question, fix, why)
+        return unknown("complete", fix, why)
     if seen.rows_in is None:
         why = "Nobody said how many must come out: context.expect(rows) does."
-        return unknown("complete", question, fix, why)
+        return unknown("complete", fix, why)
     missing = seen.rows_in - seen.dropped - seen.rows_out
     figure = Figure(
         name="rows_lost" if missing >= 0 else "rows_added",
@@ -175,16 +168,17 @@ def complete(seen: Observed) -> Check:
         value=abs(missing),
         unit="row" if abs(missing) == 1 else "rows",
     )
-    return found("complete", question, fix, figure, ok=missing == 0)
+    return found("complete", fix, figure, ok=missing == 0)
 
 
-def found(name: str, question: str, fix: str, figure: Figure, *, ok: bool) -> Check:
-    return Check(name=name, state="ok" if ok else "warn", question=question, figure=figure, fix=fix)
+def found(name: str, fix: str, figure: Figure, *, ok: bool) -> Check:
+    state: Literal["ok", "warn"] = "ok" if ok else "warn"
+    return Check(name=name, state=state, question=QUESTIONS[name], figure=figure, fix=fix)
 
 
-def unknown(name: str, question: str, fix: str, reason: str) -> Check:
+def unknown(name: str, fix: str, reason: str) -> Check:
     """A check of what was not observed."""
-    return Check(name=name, state="unknown", question=question, fix=fix, reason=reason)
+    return Check(name=name, state="unknown", question=QUESTIONS[name], fix=fix, reason=reason)
 
 
 def counted(number: int, one: str, many: str) -> str:

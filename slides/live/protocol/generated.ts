@@ -83,7 +83,7 @@ export interface CancelFrame {
  */
 export interface Check {
   /**
-   * a stable word, e.g. padded
+   * of one of QUESTIONS
    */
   name: string
   /**
@@ -812,6 +812,16 @@ export const MAX_CLIENT_FRAME_BYTES = 65536
 export const HELLO_TIMEOUT_S = 5
 export const BEAT_INTERVAL_S = 0.5
 export const RECORDING_FORMAT = 2
+
+/** What the doctor asks of each run. */
+export const QUESTIONS = [
+  'Is the model loaded once?',
+  'Are the cores busy?',
+  'Are the batches full?',
+  'Is padding under 20%?',
+  'Is the model always fed?',
+  'Did every row come out?',
+]
 
 /** How a fold keeps the events of each kind. */
 export const EVENT_KINDS: Record<RunEvent['kind'], EventKind> = {
