@@ -82,7 +82,8 @@ def read_outline() -> Outline:
 def defaults() -> Values:
     """Return the values for two cores without a GPU, the same wherever they are asked for."""
     found = embed.defaults(Machine(cpus=2, dataset_rows=10_000))
-    return Values({**found.values, "engine": "TextEmbedder"})
+    params = embed.Params(**found.values).model_dump(mode="json")
+    return Values({**params, "engine": "TextEmbedder"})
 
 
 def last_run(runs: Path) -> log.Header | None:

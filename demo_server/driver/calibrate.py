@@ -133,11 +133,8 @@ def measured_run(session: RunLoop) -> Ended:
     machine = Machine(
         cpus=int(cluster_resources().get("CPU", 1)), device=session.device, dataset_rows=rows
     )
-    defaults = experiment.defaults(machine)
-    params = dict(defaults.values) if defaults else {}
-    batch_size = params.get("batch_size", 1)
-    assert isinstance(batch_size, int)
-    params |= {"rows": rows, "blocks": max(1, min(1000, rows // batch_size))}
+    params = experiment.values_for(machine)
+    params |= {"rows": rows, "blocks": max(1, rows // params["batch_size"])}
     with tempfile.TemporaryDirectory() as directory:
         return session.run(
             RunCommand(

@@ -70,8 +70,7 @@ class Experiment:
         actors = self.needs.actors
         if isinstance(actors, int):
             return actors
-        defaults = self.defaults(machine)
-        return int(self.parameters(**(defaults.values if defaults else {})).model_dump()[actors])
+        return int(self.values_for(machine)[actors])
 
     def run(self, params: Parameters, context: Context) -> Any:
         return self.module.run(params, context)
@@ -81,22 +80,30 @@ class Experiment:
         defaults: Defaults | None = ask(machine) if ask else None
         return defaults
 
+    def values_for(self, machine: Machine) -> dict[str, Any]:
+        """Return its parameters for a machine: no more rows than the dataset has.
+
+        Raises:
+            ValidationError: the defaults break their own ranges.
+        """
+        defaults = self.defaults(machine)
+        values = self.parameters(**(defaults.values if defaults else {})).model_dump(mode="json")
+        if "rows" in values:
+            values["rows"] = min(values["rows"], machine.dataset_rows)
+        return values
+
     def describe(self, machine: Machine) -> Description:
         """Return what the server knows of it; raises when the defaults break their own ranges."""
         schema = self.parameters.model_json_schema()
-        rows = schema.get("properties", {}).get("rows")
-        if rows is not None:
+        if rows := schema.get("properties", {}).get("rows"):
             rows["maximum"] = min(rows.get("maximum", machine.dataset_rows), machine.dataset_rows)
         defaults = self.defaults(machine)
-        values = self.parameters(**(defaults.values if defaults else {})).model_dump(mode="json")
-        if rows is not None:
-            values["rows"] = min(values["rows"], rows["maximum"])
         text = self.path.read_text(encoding="utf-8")
         return Description(
             name=self.name,
             title=self.title,
             schema=schema,
-            defaults=values,
+            defaults=self.values_for(machine),
             reason=defaults.reason if defaults else None,
             measured=defaults is not None and machine.rate is not None,
             rate=machine.rate,

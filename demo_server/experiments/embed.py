@@ -20,14 +20,16 @@ from demo_server.toolkit.sinks import parquet
 
 RUN_S = 40.0
 GUESSED_RATE = 100.0
+LEAST_ROWS, MOST_BLOCKS = 200, 1000
+BATCH_SIZE = 2048
 
 
 class Params(Parameters):
     rows: int = Field(4000, ge=1, le=10_000_000, description="rows of the dataset to embed")
-    batch_size: int = Field(2048, ge=1, le=4096, description="rows of one call of the actor")
+    batch_size: int = Field(BATCH_SIZE, ge=1, le=4096, description="rows of one call of the actor")
     concurrency: int = Field(1, ge=1, le=64, description="actors, each with a model of its own")
     num_cpus: int = Field(1, ge=1, le=64, description="CPUs that Ray sets aside for each actor")
-    blocks: int = Field(16, ge=1, le=1000, description="parts that the dataset is cut into")
+    blocks: int = Field(16, ge=1, le=MOST_BLOCKS, description="parts that the dataset is cut into")
     engine: Embedder = Field("TextEmbedder", validate_default=True, description="what embeds")
     seed: int = Field(0, ge=0, le=2**31, description="0 keeps the order, others shuffle it")
 
@@ -101,22 +103,23 @@ def defaults(machine: Machine) -> Defaults:
     """About 40 s of work, in blocks of about a second, on half as many actors as there are CPUs."""
     actors = 1 if machine.device != "cpu" else max(1, min(machine.cpus // 2, 8))
     rate = machine.rate or GUESSED_RATE * actors
-    rows = min(machine.dataset_rows, max(200, round_down(rate * RUN_S)))
-    batch_size = 2048
-    block = batch_size * max(1, round(rate / batch_size))  # whole batches, of about a second
+    rows = rows_in(RUN_S, rate, machine)
+    block = BATCH_SIZE * max(1, round(rate / BATCH_SIZE))  # whole batches, of about a second
     measured = "measured here" if machine.rate else "a guess until this machine is measured"
     return Defaults(
         values={
             "rows": rows,
-            "batch_size": batch_size,
             "concurrency": actors,
-            "num_cpus": 1,
-            "blocks": min(1000, math.ceil(rows / block)),
+            "blocks": min(MOST_BLOCKS, math.ceil(rows / block)),
             "engine": offered(machine.device)[0].name,
-            "seed": 0,
         },
         reason=f"{rate:.0f} rows/s, {measured}.",
     )
+
+
+def rows_in(seconds: float, rate: float, machine: Machine) -> int:
+    """Return how many rows of the dataset take some seconds at a rate, as a round number."""
+    return min(machine.dataset_rows, max(LEAST_ROWS, round_down(rate * seconds)))
 
 
 def round_down(rows: float) -> int:

@@ -27,6 +27,7 @@ TORCH = "sentence_transformers"
 
 
 class Params(Parameters):
+    # As many as take about 90 s in all.
     most_rows: int = Field(
         1000, ge=1, le=100_000, description="rows of the last steps; slow ones take a part"
     )
@@ -81,7 +82,7 @@ def run(params: Params, context: Context) -> None:
     began = time.perf_counter()
     dataset = load_rows(context)
     dataset = choose(dataset, params.most_rows)
-    ladder = pipelines(params.engine, params.most_rows, context)
+    ladder = pipelines(params.engine, len(dataset), context)
     for _ in range(TORCH_STEPS - 1):  # one stands ready; together they import in half the time
         context.prestart(TORCH)
     wait_until_quiet(context)
@@ -135,12 +136,8 @@ def write(ds: MaterializedDataset[Any], context: Context) -> None:
 
 
 def defaults(machine: Machine) -> Defaults:
-    """As many rows as take about 90 s in all, and OpenVINO where there is one."""
-    rows = min(1000, machine.dataset_rows)
-    return Defaults(
-        values={"most_rows": rows, "engine": engine()},
-        reason=f"{rows:,} rows in the last step, slow ones take fewer: figures are for 1,000 rows.",
-    )
+    """OpenVINO where there is one."""
+    return Defaults({"engine": engine()}, "Slow steps take fewer rows: figures are for 1,000 rows.")
 
 
 def engine() -> FastName:

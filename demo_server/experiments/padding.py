@@ -27,6 +27,7 @@ Rows: TypeAlias = Any  # a ray.data.Dataset: the types of its methods know no cl
 
 
 class Params(Parameters):
+    # So few that both take some seconds on two cores.
     rows: int = Field(1000, ge=1, le=5000, description="rows that both embed")
     pass_rows: int = Field(64, ge=1, le=1024, description="rows of a pass in the dataset's order")
     engine: FastName = Field("OpenVinoEmbedder", description="what computes")
@@ -35,6 +36,7 @@ class Params(Parameters):
 needs = Needs(actors=1, alone=True)
 preloads = imports_ahead()
 
+stages = {"in_order": "In order", "by_length": "By length"}
 CALL_ROWS = 1024
 
 
@@ -105,19 +107,15 @@ def run(params: Params, context: Context) -> None:
     context.prestart(*modules)  # one stands ready, and two stages need one each
     wait_until_quiet(context)
     ds = ray.data.from_huggingface(dataset)
-    before = compare(context, "in_order", "In order", len(dataset), partial(pipeline, InOrder, ds))
-    after = compare(
-        context, "by_length", "By length", len(dataset), partial(pipeline, ByLength, ds)
-    )
+    before = compare(context, "in_order", len(dataset), partial(pipeline, InOrder, ds))
+    after = compare(context, "by_length", len(dataset), partial(pipeline, ByLength, ds))
     cosine = check_same([before], after.vectors)
     context.emit(ComparisonData(ratio=before.cost_s / after.cost_s, cosine=cosine))
 
 
-def compare(
-    context: Context, name: str, title: str, rows: int, pipeline: Callable[[], Rows]
-) -> Step:
+def compare(context: Context, name: str, rows: int, pipeline: Callable[[], Rows]) -> Step:
     """Take a step, and report what each of its passes computed."""
-    step, done = take_step(context, name, title, rows, pipeline)
+    step, done = take_step(context, name, stages[name], rows, pipeline)
     with context.staged(name):
         context.emit(PassesData(passes=passes_of(done)))
     return step
@@ -136,9 +134,6 @@ def passes_of(done: Rows) -> list[ForwardPass]:
 
 
 def defaults(machine: Machine) -> Defaults:
-    """So few rows that both take some seconds on two cores."""
-    rows = min(1000, machine.dataset_rows)
-    return Defaults(
-        values={"rows": rows, "pass_rows": 64, "engine": ladder.engine()},
-        reason=f"{rows:,} rows, first in the dataset's order, then by length.",
-    )
+    """The engine that starts soonest."""
+    reason = "The same rows, first in the dataset's order, then by length."
+    return Defaults({"engine": ladder.engine()}, reason)

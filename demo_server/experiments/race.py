@@ -17,6 +17,7 @@ from demo_server.toolkit.rows import load_rows
 
 
 class Params(Parameters):
+    # Few: one of the two does some a second.
     lane_rows: int = Field(96, ge=1, le=10_000, description="rows that both embed")
     engine: FastName = Field("OpenVinoEmbedder", description="what computes in the fast one")
 
@@ -24,24 +25,22 @@ class Params(Parameters):
 needs = Needs(actors=1, alone=True)
 preloads = [(ladder.TORCH,)]
 
+stages = {"slow": "Everything wrong", "fast": "Everything fixed"}
 # The ladder's first step, and its last.
-LANES = [
-    ("slow", "everything_wrong", "Everything wrong"),
-    ("fast", "fewer_blocks", "Everything fixed"),
-]
+STEPS = {"slow": "everything_wrong", "fast": "fewer_blocks"}
 
 
 def run(params: Params, context: Context) -> None:
     """Embed the same rows in the ladder's first step and then in its last: one after the other."""
     dataset = load_rows(context)
     dataset = choose(dataset, params.lane_rows)
-    pipelines = ladder.pipelines(params.engine, params.lane_rows, context)
+    pipelines = ladder.pipelines(params.engine, len(dataset), context)
     wait_until_quiet(context)
     steps = []
-    for lane, name, title in LANES:
+    for lane, title in stages.items():
         ds = ray.data.from_huggingface(dataset)
-        context.imports = preloads[0] if name == "everything_wrong" else ()
-        pipeline = partial(pipelines[name], ds)
+        context.imports = preloads[0] if lane == "slow" else ()
+        pipeline = partial(pipelines[STEPS[lane]], ds)
         steps.append(take_step(context, lane, title, len(dataset), pipeline)[0])
     slow, fast = steps
     cosine = check_same([slow], fast.vectors)
@@ -49,9 +48,5 @@ def run(params: Params, context: Context) -> None:
 
 
 def defaults(machine: Machine) -> Defaults:
-    """Few rows: one of the two does some a second."""
-    rows = min(96, machine.dataset_rows)
-    return Defaults(
-        values={"lane_rows": rows, "engine": ladder.engine()},
-        reason="First the slow one, then the fast.",
-    )
+    """The engine that starts soonest."""
+    return Defaults({"engine": ladder.engine()}, "First the slow one, then the fast.")

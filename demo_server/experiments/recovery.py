@@ -19,7 +19,7 @@ from ray.data.dataset import MaterializedDataset
 from demo_server.data.selection import choose
 from demo_server.embedding.registry import LIBRARY
 from demo_server.embedding.sentence_transformer import TextEmbedder
-from demo_server.experiments.embed import GUESSED_RATE, round_down
+from demo_server.experiments.embed import GUESSED_RATE, MOST_BLOCKS, rows_in
 from demo_server.protocol.events import Figure
 from demo_server.ray_internals.actors import actors
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters, RunError
@@ -28,13 +28,14 @@ from demo_server.toolkit.rows import load_rows
 Action = Callable[[dict[str, JsonValue]], None]
 
 RUN_S = 20.0
+BATCH_SIZE = 64
 POLL_S = 0.05
 
 
 class Params(Parameters):
-    rows: int = Field(2000, ge=1, le=100_000, description="rows of the dataset to embed")
-    batch_size: int = Field(64, ge=1, le=4096, description="rows of one call of the model")
-    blocks: int = Field(32, ge=1, le=1000, description="parts that the dataset is cut into")
+    rows: int = Field(2000, ge=1, le=10_000_000, description="rows of the dataset to embed")
+    batch_size: int = Field(BATCH_SIZE, ge=1, le=4096, description="rows of one call of the model")
+    blocks: int = Field(32, ge=1, le=MOST_BLOCKS, description="parts that the dataset is cut into")
 
 
 needs = Needs(actors=1, task_cpus=0)
@@ -145,10 +146,9 @@ def account(dataset: MaterializedDataset[Any], ids: list[str]) -> tuple[int, int
 
 def defaults(machine: Machine) -> Defaults:
     """About 20 s of work, in blocks of one batch: a kill costs no more than one."""
-    rate, batch_size = machine.rate or GUESSED_RATE, 64
-    rows = min(machine.dataset_rows, 100_000, max(200, round_down(rate * RUN_S)))
-    blocks = min(1000, math.ceil(rows / batch_size))
+    rows = rows_in(RUN_S, machine.rate or GUESSED_RATE, machine)
+    blocks = min(MOST_BLOCKS, math.ceil(rows / BATCH_SIZE))
     return Defaults(
-        values={"rows": rows, "batch_size": batch_size, "blocks": blocks},
-        reason=f"{rows} rows in {blocks} blocks of {batch_size}: a kill repeats at most one block.",
+        values={"rows": rows, "blocks": blocks},
+        reason=f"{rows} rows in {blocks} blocks of {BATCH_SIZE}: a kill repeats at most one block.",
     )

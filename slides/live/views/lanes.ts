@@ -2,7 +2,6 @@
 import type { StageState } from '../protocol/generated'
 
 export interface Lane {
-  title: string
   rows: number
   total: number
   /** Seconds that it took; undefined until it is done. */
@@ -31,7 +30,6 @@ export function laneAt(stage: StageState, seconds: number): Lane {
   const total = stage.progress?.total ?? stage.plan?.total_rows ?? 0
   const length = laneSeconds(stage)
   return {
-    title: stage.step?.title ?? stage.plan?.reason ?? '',
     rows: rowsAt(stage, seconds),
     total,
     seconds: length !== undefined && seconds >= length ? length : undefined,

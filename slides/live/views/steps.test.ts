@@ -21,6 +21,6 @@ test('a lane starts with its first point, whenever its stage ran', () => {
   const points = [{ t: 9000, rows: 0 }, { t: 10_000, rows: 4 }, { t: 13_000, rows: 10 }]
   const ran = { ...stage(2, 'Fast'), points }
   expect(laneSeconds(ran)).toBe(4)
-  expect(laneAt(ran, 1.5)).toMatchObject({ title: 'Fast', rows: 4, seconds: undefined })
+  expect(laneAt(ran, 1.5)).toMatchObject({ rows: 4, seconds: undefined })
   expect(laneAt(ran, 4)).toMatchObject({ rows: 10, seconds: 4 })
 })
