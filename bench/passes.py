@@ -14,9 +14,9 @@ import numpy as np
 from bench.rates import median_ratio, pace
 from demo_server.data import source
 from demo_server.embedding import conversion, model
-from demo_server.embedding.base import Engine
 from demo_server.embedding.batching import Array
 from demo_server.embedding.device import likely_device
+from demo_server.embedding.engine import Engine
 from demo_server.embedding.registry import offered
 from demo_server.system.cpus import usable_cpus
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from bench.contenders.job import Job, Outcome, arrived
-from demo_server.embedding.base import CPU_TOKENS
 from demo_server.embedding.batching import token_batches
+from demo_server.embedding.engine import CPU_TOKENS
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 

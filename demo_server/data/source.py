@@ -21,7 +21,7 @@ from datasets import Dataset, Features, Value, load_dataset, load_dataset_builde
 from datasets.builder import DatasetBuilder
 
 from demo_server.data.errors import SourceError, explain, no_rows
-from demo_server.data.hub import prefer_cache_when_unreachable
+from demo_server.data.hugging_face import prefer_cache_when_unreachable
 from demo_server.system.checkout import BUNDLED_DATA
 from demo_server.system.files import fingerprint
 

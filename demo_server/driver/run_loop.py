@@ -19,7 +19,7 @@ from ray.actor import ActorHandle
 from demo_server.data.source import DatasetSource
 from demo_server.driver import loader
 from demo_server.driver.cluster import cluster_resources
-from demo_server.driver.observe.doctor import check
+from demo_server.driver.observe.diagnosis import check
 from demo_server.driver.observe.metrics import measuring
 from demo_server.driver.observe.observer import Observation, observing
 from demo_server.driver.observe.reporter import observed

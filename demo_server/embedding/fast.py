@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from demo_server.embedding.base import Engine
+from demo_server.embedding.engine import Engine
 
 Batch = dict[str, Any]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from demo_server.embedding import counters
-from demo_server.embedding.base import CPU_TOKENS, GPU_TOKENS, Engine, Precision, tokenize
 from demo_server.embedding.batching import Array, Tokens
+from demo_server.embedding.engine import CPU_TOKENS, GPU_TOKENS, Engine, Precision, tokenize
 from demo_server.embedding.fast import FastEmbedder
 
 

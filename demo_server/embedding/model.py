@@ -24,7 +24,7 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
 )
 
-from demo_server.data.hub import prefer_cache_when_unreachable
+from demo_server.data.hugging_face import prefer_cache_when_unreachable
 from demo_server.protocol.errors import InputError
 from demo_server.system.environment import cache_directory
 from demo_server.system.files import write_atomically

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from demo_server.embedding import counters
-from demo_server.embedding.base import CPU_TOKENS, Engine, Precision, tokenize
 from demo_server.embedding.batching import Array, Tokens
+from demo_server.embedding.engine import CPU_TOKENS, Engine, Precision, tokenize
 from demo_server.embedding.fast import FastEmbedder
 
 MODEL, TOKENIZER, FACTS = "model.xml", "tokenizer.json", "facts.json"

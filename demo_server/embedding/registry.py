@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from demo_server.embedding.base import Engine, Precision
 from demo_server.embedding.device import Device, cpu_has_bf16
+from demo_server.embedding.engine import Engine, Precision
 from demo_server.embedding.fast_torch import TorchBf16Embedder, TorchEmbedder
 from demo_server.embedding.openvino import OpenVinoBf16Embedder, OpenVinoEmbedder
 from demo_server.embedding.sentence_transformer import TextEmbedder

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ray.data._internal.execution.execution_callback import ExecutionCallback
 
-from demo_server.driver.observe.doctor import Observed
+from demo_server.driver.observe.diagnosis import Observed
 from demo_server.driver.observe.execution import Execution
 from demo_server.driver.observe.operators import (
     batch_size,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo_server.driver.observe import doctor
-from demo_server.driver.observe.doctor import Observed, check
+from demo_server.driver.observe import diagnosis
+from demo_server.driver.observe.diagnosis import Observed, check
 from demo_server.driver.observe.execution import Execution, Reading
 from demo_server.embedding import counters
 from demo_server.protocol.events import QUESTIONS, Check, RowsData
@@ -162,7 +162,7 @@ def test_every_check_has_a_figure_or_a_reason(seen: Observed) -> None:
 
 @given(anything)
 def test_rows_are_lost_only_where_some_are_missing(seen: Observed) -> None:
-    found = doctor.complete(seen)
+    found = diagnosis.complete(seen)
     if found.figure is None or seen.rows_in is None or seen.rows_out is None:
         return
     missing = seen.rows_in - seen.rows_out - seen.dropped
