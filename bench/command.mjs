@@ -89,8 +89,8 @@ async function outcomeOf(name, [command, ...args], cache) {
     const code = await closed
     if (code !== 0) throw new Failure(`${name} could not be measured: its messages are above.`)
     const until = Date.now() + LEAVING_MS
-    while (family.look().length && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 100))
-    return { output, left: family.look().map(({ pid, command }) => `${pid} ${command.slice(0, 100)}`) }
+    while (family.list().length && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 100))
+    return { output, left: family.list().map(({ pid, command }) => `${pid} ${command.slice(0, 100)}`) }
   } finally {
     family.close()
   }

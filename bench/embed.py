@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def main() -> None:
-    say(f"embed runs on {ROWS} rows …")
+    log(f"embed runs on {ROWS} rows …")
     command = ["-m", "demo_server", "run", "embed", "--rows", str(ROWS), "--seed", "0", "--json"]
     ran = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, text=True, check=False)
     if ran.returncode != 0:
@@ -29,12 +29,12 @@ def main() -> None:
     events = [json.loads(line) for line in ran.stdout.splitlines()]
     (path,) = Path(os.environ["DEMO_CACHE"]).glob("runs/*/result.parquet")
     result, source = pq.read_table(path), bundled(ROWS)
-    say("The same texts go through SentenceTransformer.encode …")
+    log("The same texts go through SentenceTransformer.encode …")
     cosines = cosine(embeddings(result), encode(source["text"].to_pylist()))
     print(json.dumps({"measures": measures(events, result, source, cosines), "notes": notes()}))
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """Progress goes to stderr: stdout carries the result."""
     print(text, file=sys.stderr, flush=True)
 

@@ -54,7 +54,7 @@ async function main() {
 
 /** Wait until Ray is up and the machine is measured: nothing else is at work then. */
 async function warm(server) {
-  say('Ray warms up, and the machine is measured …')
+  log('Ray warms up, and the machine is measured …')
   for (const until = Date.now() + WARM_MS; Date.now() < until; await pause(500)) {
     if ((await experiment(server.url))?.measured && (await server.health())?.status === 'ready') return pause(SETTLE_MS)
   }
@@ -63,7 +63,7 @@ async function warm(server) {
 
 /** Runs one after the other, each cancelled while it works; milliseconds from each press. */
 async function inARow(stage, family, engine) {
-  const actors = () => family.look().filter(({ command }) => ACTOR.test(command))
+  const actors = () => family.list().filter(({ command }) => ACTOR.test(command))
   const rounds = []
   for (let number = 1; number <= ROUNDS; number += 1) {
     const changed = number % CHANGED_EVERY === 0
@@ -75,9 +75,9 @@ async function inARow(stage, family, engine) {
     const asked = await stage.press('Cancel')
     while (actors().length) await pause(POLL_MS)
     const idle = Date.now() - asked
-    const cancelled = (await stage.said(/^Cancelled/)) - asked
+    const cancelled = (await stage.messageAt(/^Cancelled/)) - asked
     rounds.push({ number, atOnce, changed, ...started, cancelled, idle })
-    say(`${engine.name}, run ${number} of ${ROUNDS}: ${JSON.stringify(rounds.at(-1))}`)
+    log(`${engine.name}, run ${number} of ${ROUNDS}: ${JSON.stringify(rounds.at(-1))}`)
     if ((number + 1) % AT_ONCE_EVERY !== 0) await pause(PAUSE_MS)
   }
   return rounds
@@ -120,7 +120,7 @@ function ofEngine({ name: of, row }, rounds, seconds) {
 }
 
 /** Progress goes to stderr: stdout carries the result. */
-function say(text) {
+function log(text) {
   process.stderr.write(`${text}\n`)
 }
 

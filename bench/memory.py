@@ -7,7 +7,7 @@ import statistics
 import time
 from typing import Any
 
-from served import Served, say, served
+from served import Served, log, served
 
 RUNS = 20
 PARAMS = {"rows": 256, "batch_size": 64, "blocks": 4}
@@ -16,7 +16,7 @@ MOST_MB = 150
 MOST_GROWTH_MB = 5
 
 
-def look(server: Served) -> dict[str, float]:
+def reading(server: Served) -> dict[str, float]:
     """Return the server's resident memory in MB, its open files, and the processes below it."""
     with server.process.oneshot():
         return {
@@ -29,17 +29,17 @@ def look(server: Served) -> dict[str, float]:
 def main() -> None:
     with served() as server:
         time.sleep(SETTLE_S)
-        before = look(server)
-        say(f"before: {before}")
+        before = reading(server)
+        log(f"before: {before}")
         memory = []
         for number in range(1, RUNS + 1):
             started = time.monotonic()
             server.run("embed", PARAMS)
-            now = look(server)
+            now = reading(server)
             memory.append(now["memory"])
-            say(f"run {number} of {RUNS}: {now}, {time.monotonic() - started:.1f} s")
+            log(f"run {number} of {RUNS}: {now}, {time.monotonic() - started:.1f} s")
         time.sleep(SETTLE_S)
-        after = look(server)
+        after = reading(server)
     print(json.dumps({"measures": measures(before, memory, after), "notes": notes(memory)}))
 
 

@@ -34,17 +34,17 @@ export function watchDeck(slide) {
   }
   document.addEventListener('click', ({ timeStamp }) => (seen.pressed = performance.timeOrigin + timeStamp), true)
 
-  // The browser tells of tasks of 50 ms and more.
+  // The browser reports tasks of 50 ms and more.
   new PerformanceObserver((list) => {
     for (const { startTime, duration } of list.getEntries()) seen.longTasks.push({ at: performance.timeOrigin + startTime, duration })
   }).observe({ type: 'longtask' })
 
   let status = ''
-  const look = () => {
-    const said = here('.run-message')?.textContent ?? ''
-    if (said !== status) {
-      status = said
-      whenDrawn((at) => seen.statuses.push({ said, at }))
+  const update = () => {
+    const text = here('.run-message')?.textContent ?? ''
+    if (text !== status) {
+      status = text
+      whenDrawn((at) => seen.statuses.push({ text, at }))
     }
     const shown = Number(here('[data-finished-at]')?.getAttribute('data-finished-at') ?? 0)
     // Rows of a run before this one stay until there are new ones.
@@ -57,7 +57,7 @@ export function watchDeck(slide) {
     if (painted.length) whenDrawn((at) => seen.batches.push(...painted.map((batch) => ({ ...batch, at }))))
   }
   const options = { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ['data-finished-at'] }
-  document.addEventListener('DOMContentLoaded', () => new MutationObserver(look).observe(document.body, options))
+  document.addEventListener('DOMContentLoaded', () => new MutationObserver(update).observe(document.body, options))
 }
 
 /** In the page: what was seen since the last time, which is then forgotten, so that it fills no memory. */

@@ -2,8 +2,8 @@
 
 import { execFileSync } from 'node:child_process'
 
-// Looking costs some 20 ms of a core, and what is born between two looks shares a known session.
-const LOOK_MS = 2000
+// A listing costs some 20 ms of a core, and what is born between two of them shares a known session.
+const POLL_MS = 2000
 
 /** Remembers all that it ever saw below a process, by parent and by session. */
 export class Family {
@@ -12,12 +12,12 @@ export class Family {
 
   constructor(pid) {
     this.root = pid
-    this.look()
-    this.#timer = setInterval(() => this.look(), LOOK_MS)
+    this.list()
+    this.#timer = setInterval(() => this.list(), POLL_MS)
   }
 
   /** @returns {{pid: number, command: string}[]} those of the family that live now */
-  look() {
+  list() {
     const all = processes()
     const sessions = new Set([this.root, ...[...this.#known.values()].map(({ session }) => session)])
     const isOurs = ({ pid, parent, session }) => pid === this.root || this.#known.has(parent) || (session && sessions.has(session))

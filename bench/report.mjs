@@ -12,7 +12,7 @@ const DECK = join(ROOT, 'public', 'benchmarks')
  * @property {string} what
  * @property {number} value
  * @property {string} [unit]
- * @property {number} [digits] after the point, 2 unless told
+ * @property {number} [digits] after the point, 2 by default
  * @property {number} [at_most] the bar
  * @property {number} [at_least] the bar
  */

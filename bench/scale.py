@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from served import ENDED, MeasuringError, Served, say, served
+from served import ENDED, MeasuringError, Served, log, served
 from spectator import Spectator, spectator
 
 from bench.embed import bundled
@@ -62,7 +62,7 @@ def main() -> None:
             for rows in in_turns(sizes):
                 foretell([rows], done[-1].rate if done else pace)
                 done.append(measure(server, page, {**params, "rows": rows}))
-                say(f"{rows:,} rows: {done[-1]}")
+                log(f"{rows:,} rows: {done[-1]}")
                 time.sleep(SETTLE_S)
     print(json.dumps({"measures": measures(of_each_size(done)), "notes": notes(params)}))
 
@@ -108,7 +108,7 @@ def chosen(server: Served, engine: str | None) -> tuple[dict[str, Any], float]:
 def foretell(sizes: list[int], rate: float) -> None:
     minutes = sum(sizes) / rate / 60
     listed = " and ".join(f"{rows:,}" for rows in sizes)
-    say(f"{listed} rows take about {minutes:.1f} min at {rate:.0f} rows/s …")
+    log(f"{listed} rows take about {minutes:.1f} min at {rate:.0f} rows/s …")
 
 
 def measure(server: Served, page: Spectator, params: dict[str, Any]) -> Size:

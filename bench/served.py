@@ -31,7 +31,7 @@ class MeasuringError(Exception):
     """What kept us from measuring."""
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """Progress goes to stderr: stdout carries the result."""
     print(text, file=sys.stderr, flush=True)
 
@@ -45,7 +45,7 @@ class Served:
     port: int
     token: str
     cache: Path
-    said: list[str]
+    printed: list[str]
     """The lines of its log."""
     pairing_code: str
     """Makes one browser a presenter."""
@@ -129,8 +129,8 @@ def served(*args: str) -> Iterator[Served]:
         env={**os.environ, "DEMO_TOKEN": token, "DEMO_PAIRING_CODE": pairing_code},
     )
     assert child.stdin
-    said: list[str] = []
-    listener = threading.Thread(target=_listen, args=(child, said), daemon=True)
+    printed: list[str] = []
+    listener = threading.Thread(target=_listen, args=(child, printed), daemon=True)
     listener.start()
     try:
         url = _address(cache, child)
@@ -141,18 +141,18 @@ def served(*args: str) -> Iterator[Served]:
             socket.send(json.dumps({"type": "hello", "token": token}))
             port = int(url.rpartition(":")[2])
             process = psutil.Process(child.pid)
-            yield Served(process, socket, port, token, cache, said, pairing_code)
+            yield Served(process, socket, port, token, cache, printed, pairing_code)
     finally:
         child.stdin.close()
         child.wait(timeout=15)
         listener.join(timeout=5)
 
 
-def _listen(child: subprocess.Popen[str], said: list[str]) -> None:
+def _listen(child: subprocess.Popen[str], printed: list[str]) -> None:
     """Keep what the server logs, and pass it on."""
     assert child.stderr
     for line in child.stderr:
-        said.append(line)
+        printed.append(line)
         sys.stderr.write(line)
 
 
@@ -173,7 +173,7 @@ def _get(url: str) -> Any:
 
 def _warm(url: str) -> None:
     """Wait until Ray is up and the defaults are measured: nothing else is at work then."""
-    say("Ray warms up, and the machine is measured …")
+    log("Ray warms up, and the machine is measured …")
     deadline = time.monotonic() + WARM_S
     while time.monotonic() < deadline:
         ready = _get(url + "/api/health")["status"] == "ready"

@@ -23,12 +23,12 @@ try {
     return metrics.find(({ name }) => name === 'JSHeapUsedSize').value
   }
   let highest = 0
-  let looking = Promise.resolve()
-  const look = () => (looking = heap().then((bytes) => (highest = Math.max(highest, bytes))))
-  const timer = setInterval(look, HEAP_EVERY_MS)
+  let reading = Promise.resolve()
+  const read = () => (reading = heap().then((bytes) => (highest = Math.max(highest, bytes))))
+  const timer = setInterval(read, HEAP_EVERY_MS)
   console.log('ready')
   for await (const asked of createInterface({ input: process.stdin })) {
-    await looking
+    await reading
     const { batches, longTasks } = await page.evaluate(takeSeen)
     await devtools.send('HeapProfiler.collectGarbage')
     console.log(JSON.stringify({ asked, batches, longTasks, heapHighest: highest, heapHeld: await heap() }))
@@ -37,7 +37,7 @@ try {
     await page.evaluate(takeSeen)
   }
   clearInterval(timer)
-  await looking
+  await reading
 } finally {
   await browser.close()
 }

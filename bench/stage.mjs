@@ -43,11 +43,11 @@ export class Stage {
     this.#batches.push(...(await this.page.evaluate('window.seen.batches')))
     await this.page.evaluate(() => Object.assign(window.seen, { batches: [], acceptedAt: 0, firstEventAt: 0, rowsAt: 0 }))
     const pressed = await this.press('Run')
-    const starting = (await this.said(/^(Starting|Running)/)) - pressed
+    const starting = (await this.messageAt(/^(Starting|Running)/)) - pressed
     await this.page.waitForFunction('window.seen.rowsAt > 0', null, { timeout: ROW_WITHIN_MS }).catch(async (cause) => {
-      const said = await this.slide.locator('.run-message').textContent()
+      const message = await this.slide.locator('.run-message').textContent()
       const rows = await this.slide.locator('.run-rows .row').count()
-      throw new Error(`No row of this run was seen within ${ROW_WITHIN_MS / 1000} s; the slide shows ${rows} and says: ${said}`, { cause })
+      throw new Error(`No row of this run was seen within ${ROW_WITHIN_MS / 1000} s; the slide shows ${rows} and the message: ${message}`, { cause })
     })
     const { acceptedAt, firstEventAt, rowsAt } = await this.page.evaluate('window.seen')
     return { starting, accepted: acceptedAt - pressed, firstEvent: firstEventAt - pressed, firstRow: rowsAt - pressed }
@@ -62,8 +62,8 @@ export class Stage {
   }
 
   /** @returns {Promise<number>} when a message that matches was drawn */
-  async said(pattern, timeout = 60_000) {
-    const find = (source) => window.seen.statuses.find(({ said }) => new RegExp(source).test(said))?.at
+  async messageAt(pattern, timeout = 60_000) {
+    const find = (source) => window.seen.statuses.find(({ text }) => new RegExp(source).test(text))?.at
     return (await this.page.waitForFunction(find, pattern.source, { timeout })).jsonValue()
   }
 }

@@ -29,14 +29,14 @@ function firstSlide() {
       const { width = 0, height = 0 } = heading?.getBoundingClientRect() ?? {}
       return width > 0 && height > 0 && heading.checkVisibility({ opacityProperty: true, visibilityProperty: true })
     }
-    const look = () => {
-      if (!shown() || !performance.getEntriesByName('first-contentful-paint').length) return requestAnimationFrame(look)
+    const check = () => {
+      if (!shown() || !performance.getEntriesByName('first-contentful-paint').length) return requestAnimationFrame(check)
       // A task after this frame's callbacks comes when the frame has been drawn.
       const { port1, port2 } = new MessageChannel()
       port1.onmessage = () => resolve(Date.now())
       return port2.postMessage(null)
     }
-    requestAnimationFrame(look)
+    requestAnimationFrame(check)
   })
 }
 
@@ -49,11 +49,11 @@ async function started(act) {
   const family = new Family(child.pid)
   try {
     const measured = await act({ port, child, began })
-    family.look()
+    family.list()
     const asked = Date.now()
     process.kill(-child.pid, 'SIGINT')
     await exited
-    while (family.look().length) await pause(POLL_MS)
+    while (family.list().length) await pause(POLL_MS)
     return { ...measured, ended: Date.now() - asked }
   } finally {
     family.close()

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from served import RUN_S, MeasuringError, Served, say, served
+from served import RUN_S, MeasuringError, Served, log, served
 from spectator import spectator
 from viewers import Hall, percentile
 
@@ -64,7 +64,7 @@ async def audience(
     with spectator(server, "embed") as page:
         await asyncio.to_thread(page.report)
         for count in crowds:
-            say(f"{count} viewers …")
+            log(f"{count} viewers …")
             await hall.fill(count)
             for viewer in hall.viewers:
                 viewer.delays_ms.clear()
@@ -122,7 +122,7 @@ async def cost(
                 plain[number] = pace(
                     await asyncio.to_thread(unwatched, server, params), params["rows"]
                 )
-        say(f"round {number} of {rounds}: live {live[number]:.0f}, plain {plain[number]:.0f}")
+        log(f"round {number} of {rounds}: live {live[number]:.0f}, plain {plain[number]:.0f}")
     await hall.empty()
     rate = {"unit": "rows/s", "digits": 0}
     return [

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from bench import peers
 from bench.contenders.job import Job
-from bench.embed import bundled, cosine, encode, say
+from bench.embed import bundled, cosine, encode, log
 from bench.rates import flops, rates
 from bench.standings import (
     LEAST_COSINE,
@@ -61,7 +61,7 @@ def main() -> None:
     names = chosen(contenders(engines), args.only)
     place = Path(tempfile.mkdtemp(dir=os.environ["DEMO_CACHE"]))
     job, reference, ledger = prepare(args.rows, place, names)
-    say(f"{len(names)} contenders, {args.rows} rows, {args.rounds} rounds …")
+    log(f"{len(names)} contenders, {args.rows} rows, {args.rounds} rounds …")
     for number in range(1, args.rounds + 1):
         for name in names:
             if name not in ledger.left_out:
@@ -122,12 +122,12 @@ def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]
     converted = onnx = None
     kinds = {name.partition(":")[0] for name in names}
     if any(find(e).converted for name in names if (e := name.partition(":")[2])):
-        say("The model is converted for OpenVINO …")
+        log("The model is converted for OpenVINO …")
         converted = str(conversion.ensure(path))
     if kinds & {"daft", "spark", "onnx"}:
-        say("The libraries to compare with are installed, apart from ours …")
+        log("The libraries to compare with are installed, apart from ours …")
         if trouble := peers.install():
-            say(trouble)
+            log(trouble)
         needs = {"daft": "daft", "spark": "pyspark", "onnx": "onnxruntime"}
         for name in names:
             package = needs.get(name.partition(":")[0])
@@ -139,7 +139,7 @@ def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]
         onnx = str(place / "model.onnx")
         if reason := exported(path, onnx):
             ledger.left_out["onnx"] = reason
-    say("The reference: SentenceTransformer.encode of a sample …")
+    log("The reference: SentenceTransformer.encode of a sample …")
     sample = np.unique(np.linspace(0, rows - 1, SAMPLE).astype(int))
     reference = (sample, encode([texts["text"][int(i)].as_py() for i in sample]))
     arrivals = str(place / "arrivals")
@@ -153,7 +153,7 @@ def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]
 
 def exported(path: str, onnx: str) -> str | None:
     """Export the model to ONNX in a process with the exporter's libraries; or why not."""
-    say("The model is exported to ONNX …")
+    log("The model is exported to ONNX …")
     code = "import sys; from pathlib import Path; from bench.contenders.onnx import export; "
     code += "export(sys.argv[1], Path(sys.argv[2]))"
     command = [str(peers.PYTHON), "-c", code, path, onnx]
@@ -175,11 +175,11 @@ def turn(name: str, number: int, job: Job, reference: Any, ledger: Ledger) -> No
         one = rates(began_at, said["done_at"], rows, arrivals, said["called_at"], said["run_at"])
     except (NotMeasuredError, ValueError) as error:
         ledger.left_out[name] = str(error)
-        say(f"round {number}, {name}: left out, {error}")
+        log(f"round {number}, {name}: left out, {error}")
         return
     ledger.rates[name][number] = one
     ledger.facts[name] = said["facts"]
-    say(f"round {number}, {name}: {one.steady:.0f} rows/s steady, {one.total:.0f} in total")
+    log(f"round {number}, {name}: {one.steady:.0f} rows/s steady, {one.total:.0f} in total")
 
 
 def compute(name: str, job: Job, limit_s: float) -> tuple[dict[str, Any], float]:

@@ -9,7 +9,7 @@ import statistics
 import time
 from typing import Any
 
-from served import RUN_S, MeasuringError, Served, say, served
+from served import RUN_S, MeasuringError, Served, log, served
 
 from demo_server.protocol.frames import CloseCode
 from tests.load.follower import Follower
@@ -47,14 +47,14 @@ class Spectator:
 
     def _take(self, text: str) -> None:
         self.follower.take(text)
-        heard = self._record.hear(text)
-        if heard.type == "run":
-            self._started[heard.body["run"]["run_id"]] = heard.body["run"]["started_at"]
-        started = self._started.get(heard.run_id)
-        if heard.type == "events" and started:
+        frame = self._record.receive(text)
+        if frame.type == "run":
+            self._started[frame.body["run"]["run_id"]] = frame.body["run"]["started_at"]
+        started = self._started.get(frame.run_id)
+        if frame.type == "events" and started:
             # `started_at` and `t` are of the same machine: their sum is when it happened.
             now = time.time() * 1000
-            self.delays_ms += [now - started * 1000 - event.t for event in heard.events]
+            self.delays_ms += [now - started * 1000 - event.t for event in frame.events]
 
     def ended(self, run_id: str) -> bool:
         state = self.follower.states.get(run_id)
@@ -108,7 +108,7 @@ class Hall:
             raise MeasuringError(f"{run_id} did not end for everybody: {self.record.breaches[:5]}")
         seconds, used = time.monotonic() - began, self._cpu() - cpu
         self._compare(run_id, everybody)
-        say(f"{used:.2f} s of CPU in {seconds:.1f} s, {len(self.viewers)} viewers")
+        log(f"{used:.2f} s of CPU in {seconds:.1f} s, {len(self.viewers)} viewers")
         return 100 * used / seconds
 
     def _cpu(self) -> float:
@@ -127,9 +127,9 @@ async def measure(server: Served) -> dict[str, Any]:
     await hall.presenter.come(server.port)
     alone, full = [], []
     for number in range(1, ROUNDS + 1):
-        say(f"round {number} of {ROUNDS}: the presenter alone …")
+        log(f"round {number} of {ROUNDS}: the presenter alone …")
         alone.append(await hall.run())
-        say(f"… and with {VIEWERS} viewers")
+        log(f"… and with {VIEWERS} viewers")
         memory_kb = await hall.fill(VIEWERS)
         filled = hall.memory()
         hall.presenter.delays_ms.clear()
@@ -140,7 +140,7 @@ async def measure(server: Served) -> dict[str, Any]:
         presenters = list(hall.presenter.delays_ms)
         if number < ROUNDS:
             await hall.empty()
-    say(f"{CROWD} viewers, one of whom never reads …")
+    log(f"{CROWD} viewers, one of whom never reads …")
     crowd_kb = await hall.fill(CROWD)
     deaf = Spectator("who never reads", hall.record, None)
     await deaf.come(server.port, receive_buffer=DEAF_BUFFER)
@@ -201,9 +201,9 @@ async def measure(server: Served) -> dict[str, Any]:
 
 async def closing(deaf: Spectator, server: Served, since: float) -> float:
     """Wait until the server says that it closed who does not read, then read what it left."""
-    known = len(server.said)
+    known = len(server.printed)
     while time.monotonic() - since < SILENT_S:
-        if any("and is closed" in line for line in server.said[known:]):
+        if any("and is closed" in line for line in server.printed[known:]):
             break
         await asyncio.sleep(0.1)
     seconds = time.monotonic() - since

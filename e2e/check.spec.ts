@@ -1,7 +1,7 @@
 import { expect, test } from './test'
 
-test('the presenter’s page checks everything, and shows what to do where something would fail', async ({ page, complaints }) => {
-  complaints.expect(/slides_background\.png was preloaded/) // the deck's cover, which this page is not
+test('the presenter’s page checks everything, and shows what to do where something would fail', async ({ page, pageErrors }) => {
+  pageErrors.expect(/slides_background\.png was preloaded/) // the deck's cover, which this page is not
   await page.goto('/check')
   const list = page.locator('.preflight-list')
   await expect(list.getByRole('status')).toContainText(/Ready for the stage|to fix/)

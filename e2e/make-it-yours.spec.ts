@@ -27,7 +27,7 @@ function copyTemplate(): string {
   return copy
 }
 
-test('another talk’s experiment and slide, written as the page says, run in the browser', async ({ browser, complaints }) => {
+test('another talk’s experiment and slide, written as the page says, run in the browser', async ({ browser, pageErrors }) => {
   const copy = copyTemplate()
   const steps = readSteps(join(ROOT, 'docs', 'make-it-yours.md'))
   expect(steps.map(step => step.file)).toEqual([expect.stringMatching(/^demo_server\/experiments\/\w+\.py$/), 'slides/slides.md'])
@@ -43,7 +43,7 @@ test('another talk’s experiment and slide, written as the page says, run in th
   const server = await DemoServer.start({ checkout: copy, env: { PYTHONPATH: copy } })
   const context = await browser.newContext({ baseURL: server.url, storageState: undefined, reducedMotion: 'reduce' })
   try {
-    complaints.follow(context, server.url)
+    pageErrors.follow(context, server.url)
     const page = await context.newPage()
     await page.goto(server.pairing)
     await server.ready()

@@ -3,8 +3,8 @@ import { latestRun, message, resetSlide, runButton } from './run'
 import { DemoServer } from './server'
 import { expect, test } from './test'
 
-test('a silent server is STALE, then RECONNECTING, and LIVE when it is back', async ({ presenter, complaints }) => {
-  complaints.expect(/WebSocket/)
+test('a silent server is STALE, then RECONNECTING, and LIVE when it is back', async ({ presenter, pageErrors }) => {
+  pageErrors.expect(/WebSocket/)
   const server = Number(process.env['DEMO_SERVER_PID'])
   await openSlide(presenter, slideOf('dataset'))
   await resetSlide(presenter)
@@ -22,11 +22,11 @@ test('a silent server is STALE, then RECONNECTING, and LIVE when it is back', as
   await expect(runButton(presenter)).toBeEnabled()
 })
 
-test('a server that was killed in the middle of a run comes back, and the run is marked failed', async ({ browser, complaints }) => {
-  complaints.expect(/WebSocket|ERR_CONNECTION_REFUSED/)
+test('a server that was killed in the middle of a run comes back, and the run is marked failed', async ({ browser, pageErrors }) => {
+  pageErrors.expect(/WebSocket|ERR_CONNECTION_REFUSED/)
   const killed = await DemoServer.start()
   const context = await browser.newContext({ baseURL: killed.url, storageState: undefined })
-  complaints.follow(context, killed.url)
+  pageErrors.follow(context, killed.url)
   const page = await context.newPage()
   await page.goto(killed.pairing)
   await killed.warm()

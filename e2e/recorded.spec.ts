@@ -20,10 +20,10 @@ test('every recording ships under 300 kB', () => {
     expect(readFileSync(directory + file).byteLength, file).toBeLessThan(300_000)
 })
 
-test('the deck without a server, under a path of a plain host, shows each run at its recorded end', async ({ browser, complaints }) => {
+test('the deck without a server, under a path of a plain host, shows each run at its recorded end', async ({ browser, pageErrors }) => {
   const host = await serveFolder(await buildStatic(), '/talks/x/')
   const context = await browser.newContext({ storageState: undefined, reducedMotion: 'reduce' })
-  complaints.follow(context, new URL(host.url).origin)
+  pageErrors.follow(context, new URL(host.url).origin)
   const page = await context.newPage()
   const sockets: string[] = []
   page.on('websocket', (socket) => { sockets.push(socket.url()) })
@@ -57,10 +57,10 @@ test('the deck without a server, under a path of a plain host, shows each run at
   }
 })
 
-test('the whole talk is given from recordings, on the stage and in the presenter’s view', async ({ browser, complaints }) => {
+test('the whole talk is given from recordings, on the stage and in the presenter’s view', async ({ browser, pageErrors }) => {
   const server = await DemoServer.start({ flags: ['--recorded'] })
   const context = await browser.newContext({ baseURL: server.url, storageState: undefined, reducedMotion: 'reduce' })
-  complaints.follow(context, server.url)
+  pageErrors.follow(context, server.url)
   const [stage, notes] = [await context.newPage(), await context.newPage()]
   try {
     await stage.goto(server.pairing)
@@ -83,11 +83,11 @@ test('the whole talk is given from recordings, on the stage and in the presenter
   }
 })
 
-test('a server that dies leaves the presenter a key that plays the recording', async ({ browser, complaints }) => {
-  complaints.expect(/WebSocket|ERR_CONNECTION_REFUSED/)
+test('a server that dies leaves the presenter a key that plays the recording', async ({ browser, pageErrors }) => {
+  pageErrors.expect(/WebSocket|ERR_CONNECTION_REFUSED/)
   const server = await DemoServer.start()
   const context = await browser.newContext({ baseURL: server.url, storageState: undefined })
-  complaints.follow(context, server.url)
+  pageErrors.follow(context, server.url)
   const page = await context.newPage()
   try {
     await page.goto(server.pairing)

@@ -10,7 +10,7 @@ import { ROOT } from './deck'
 export interface Options {
   /** The checkout whose server and deck are meant; its `.venv` and `dist` are used. */
   checkout?: string
-  /** Its state, to come back as the same server; a new directory unless told. */
+  /** Its state, to come back as the same server; a new directory by default. */
   cache?: string
   port?: number
   flags?: string[]

@@ -33,16 +33,16 @@ const test = base.extend<{ stage: Page, phone: Page }, { shared: Shared }>({
       server.forget()
     }
   }, { scope: 'worker', timeout: 180_000 }],
-  stage: async ({ browser, complaints, shared }, use) => {
+  stage: async ({ browser, pageErrors, shared }, use) => {
     const context = await browser.newContext({ baseURL: shared.server.url, storageState: undefined })
-    complaints.follow(context, shared.server.url)
+    pageErrors.follow(context, shared.server.url)
     await context.addCookies([shared.cookie])
     await use(await context.newPage())
     await context.close()
   },
-  phone: async ({ browser, complaints, shared }, use) => {
+  phone: async ({ browser, pageErrors, shared }, use) => {
     const context = await browser.newContext({ ...PHONE, baseURL: shared.address })
-    complaints.follow(context, shared.address)
+    pageErrors.follow(context, shared.address)
     await use(await context.newPage())
     await context.close()
   },
@@ -92,7 +92,7 @@ test('a phone that scans the code follows the pages, the run and the poll', asyn
   await expect(shownSlide(phone).locator('.poll-results > *').filter({ hasText: '256 rows' })).toContainText('100')
 })
 
-test('the presenter’s phone turns the pages until it is revoked', async ({ stage, phone, shared, complaints }) => {
+test('the presenter’s phone turns the pages until it is revoked', async ({ stage, phone, shared, pageErrors }) => {
   await openSlide(stage, CLICKS)
   const devices = await stage.context().newPage()
   await devices.goto('/devices')
@@ -116,7 +116,7 @@ test('the presenter’s phone turns the pages until it is revoked', async ({ sta
   await stage.keyboard.press('ArrowLeft')
   await isAt(phone, CLICKS, 1)
 
-  complaints.expect(/403/)
+  pageErrors.expect(/403/)
   await devices.getByRole('listitem').filter({ hasText: 'connected' }).getByRole('button', { name: 'Revoke' }).click()
   await expect(devices.getByRole('listitem')).toHaveCount(1)
   await expect.poll(() => phone.evaluate(async () => (await fetch('/api/devices')).status)).toBe(403)

@@ -55,8 +55,8 @@ test('a slide that stands still asks for no frames, though a drawing was shown b
   expect(await frames()).toBeLessThan(5)
 })
 
-test('only the slides next to the shown one are mounted, and far ones are there without a server', async ({ page, context, complaints }) => {
-  complaints.expect(/ERR_INTERNET_DISCONNECTED .*favicon\.svg/) // the browser asks again with each title
+test('only the slides next to the shown one are mounted, and far ones are there without a server', async ({ page, context, pageErrors }) => {
+  pageErrors.expect(/ERR_INTERNET_DISCONNECTED .*favicon\.svg/) // the browser asks again with each title
   const shown = slideOf('embed')
   const scripts: string[] = []
   page.on('requestfinished', request => request.resourceType() === 'script' && scripts.push(request.url()))

@@ -5,7 +5,7 @@ import { test as base, expect } from '@playwright/test'
 export { expect }
 
 /** What no page of the deck may do. */
-export class Complaints {
+export class PageErrors {
   private readonly messages: string[] = []
   private readonly expected: RegExp[] = []
 
@@ -20,13 +20,13 @@ export class Complaints {
     context.on('page', (page) => { page.on('websocket', (socket) => { this.checkRequest(socket.url().replace(/^ws/, 'http'), origin) }) })
   }
 
-  /** A complaint that belongs to what the test does. */
+  /** An error that belongs to what the test does. */
   expect(pattern: RegExp): void {
     this.expected.push(pattern)
   }
 
   check(): void {
-    expect(this.messages.filter(complaint => !this.expected.some(pattern => pattern.test(complaint)))).toEqual([])
+    expect(this.messages.filter(message => !this.expected.some(pattern => pattern.test(message)))).toEqual([])
   }
 
   private checkRequest(url: string, origin: string): void {
@@ -36,7 +36,7 @@ export class Complaints {
 }
 
 interface Fixtures {
-  complaints: Complaints
+  pageErrors: PageErrors
   presenter: Page
   viewer: Page
   viewerContext: BrowserContext
@@ -50,21 +50,21 @@ export const test = base.extend<Fixtures>({
   storageState: async ({}, use) => { // eslint-disable-line no-empty-pattern
     await use(process.env['DEMO_PRESENTER'])
   },
-  complaints: async ({}, use) => { // eslint-disable-line no-empty-pattern -- Playwright wants a pattern
-    const complaints = new Complaints()
-    await use(complaints)
-    complaints.check()
+  pageErrors: async ({}, use) => { // eslint-disable-line no-empty-pattern -- Playwright wants a pattern
+    const pageErrors = new PageErrors()
+    await use(pageErrors)
+    pageErrors.check()
   },
-  context: async ({ context, complaints, baseURL }, use) => {
-    complaints.follow(context, baseURL ?? '')
+  context: async ({ context, pageErrors, baseURL }, use) => {
+    pageErrors.follow(context, baseURL ?? '')
     await use(context)
   },
   presenter: async ({ context }, use) => {
     await use(await context.newPage())
   },
-  viewerContext: async ({ browser, complaints, baseURL }, use) => {
+  viewerContext: async ({ browser, pageErrors, baseURL }, use) => {
     const context = await browser.newContext({ storageState: undefined, baseURL })
-    complaints.follow(context, baseURL ?? '')
+    pageErrors.follow(context, baseURL ?? '')
     await use(context)
     await context.close()
   },

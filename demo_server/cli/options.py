@@ -78,7 +78,7 @@ class SourceOptions:
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """The options of `demo-server serve`, besides the source's."""
+    """The options of `demo-server serve`, in addition to the source's."""
 
     port: Port = DEFAULT_PORT
     host: Annotated[

@@ -95,8 +95,8 @@ def source_error(place: str, error: BaseException) -> SourceError:
             f"{place} was written by `save_to_disk`, which only `load_from_disk` reads.",
             "Write it with `to_parquet` and give that file.",
         )
-    said = bad_line(place) or root_sentence(chain)
-    return SourceError("dataset", f"{place} can't be read: {said}", remedy(words))
+    reason = bad_line(place) or root_sentence(chain)
+    return SourceError("dataset", f"{place} can't be read: {reason}", remedy(words))
 
 
 def no_rows(place: str) -> SourceError:
@@ -106,7 +106,7 @@ def no_rows(place: str) -> SourceError:
 
 
 def bad_line(place: str) -> str | None:
-    """Where a JSON Lines file stops being one; the loader's own message doesn't say it."""
+    """Where a JSON Lines file stops being one; the loader's own message doesn't name it."""
     path = Path(place)
     if path.suffix.lower() not in (".jsonl", ".ndjson"):
         return None
@@ -139,9 +139,9 @@ def is_unreachable(chain: list[BaseException], words: str) -> bool:
 
 
 def root_sentence(chain: list[BaseException]) -> str:
-    """The innermost message that says something, in one line that ends with a full stop."""
-    said = [" ".join(str(link).split()) for link in chain if str(link).strip()]
-    sentence = said[-1] if said else type(chain[-1]).__name__
+    """The innermost message that is not empty, in one line that ends with a full stop."""
+    messages = [" ".join(str(link).split()) for link in chain if str(link).strip()]
+    sentence = messages[-1] if messages else type(chain[-1]).__name__
     return sentence[:300].rstrip(".") + "."
 
 

@@ -113,7 +113,7 @@ class DatasetSource:
 
 
 def resolve(spec: str | None = None, text_column: str | None = None) -> DatasetSource:
-    """The source that `spec` names (the bundled WordNet when None), looked at but not yet loaded.
+    """The source that `spec` names (the bundled WordNet when None), found but not yet loaded.
 
     Rows and columns come from metadata where there is some; else the split is loaded once, which
     leaves it in the cache. Raises SourceError with field `dataset` or `text_column`.
@@ -145,7 +145,7 @@ def resolve(spec: str | None = None, text_column: str | None = None) -> DatasetS
 
 
 def parse(spec: str) -> DatasetSource:
-    """Split a spec into path, config and split, and tell files, directories and hub ids apart."""
+    """Split a spec into path, config and split, and distinguish files, directories and hub ids."""
     if not spec.strip() or "\0" in spec:
         raise SourceError("dataset", "The dataset has no name.", "Leave --dataset out.")
     if os.path.exists(os.path.expanduser(spec)):

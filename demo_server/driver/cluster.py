@@ -43,7 +43,7 @@ def connect(address: str, *, own_head: bool) -> None:
             raise ClusterError(mismatch(str(error))) from error
         raise ClusterError(
             f"What answers at {address} doesn't let us in: {first_line(error)}. Check that it is "
-            "the port of a Ray head (6379 unless told), and the token (RAY_AUTH_TOKEN or "
+            "the port of a Ray head (6379 by default), and the token (RAY_AUTH_TOKEN or "
             "RAY_AUTH_TOKEN_PATH)."
         ) from error
 

@@ -1,4 +1,4 @@
-"""One driver: connected to Ray, it runs experiments and says what happens."""
+"""One driver: connected to Ray, it runs experiments and reports what happens."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class RunLoop:
                     watching.enter_context(guarding(context, observation, self._abandon))
                 result = experiment.run(params, context)
             seen = observation.observed() if observation else None
-            if seen:  # after the last worker was heard
+            if seen:  # after the last report of a worker
                 context.emit(ChecksData(checks=check(seen)))
         except RunError as error:
             return Ended(status="failed", reason=clean(str(error)))
@@ -148,8 +148,8 @@ def receiving(
             if not observation.observes(sample.pop("step")):
                 continue
             rows = RowsData(**sample)
-            observation.heard(rows)
-            context.heard(rows)
+            observation.receive(rows)
+            context.receive(rows)
             context.emit(rows)
 
     def receive() -> None:

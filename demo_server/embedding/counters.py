@@ -1,7 +1,7 @@
 """What this process has loaded and computed, counted until a worker reports it.
 
-The engines count here, and say which rows of a call a pass has embedded. Code that loads or runs a
-model of its own counts with the same calls.
+The engines count here, and report which rows of a call a pass has embedded. Code that loads or
+runs a model of its own counts with the same calls.
 """
 
 from __future__ import annotations

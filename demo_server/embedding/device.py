@@ -1,6 +1,6 @@
 """Where the model runs: CUDA, then MPS, then CPU.
 
-`likely_device` answers in a millisecond, without importing torch, for what is said before a run;
+`likely_device` answers in a millisecond, without importing torch, for what is shown before a run;
 `torch_device` is the truth, asked where torch is loaded anyway: in the actor.
 """
 
@@ -30,7 +30,7 @@ def torch_device() -> Device:
 
 
 def likely_device() -> Device:
-    """What `torch_device` will say, from the hardware and torch's build."""
+    """What `torch_device` will return, from the hardware and torch's build."""
     if has_nvidia_gpu() and torch_was_built_for("cuda"):
         return "cuda"
     if sys.platform == "darwin" and platform.machine() == "arm64":

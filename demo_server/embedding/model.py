@@ -55,7 +55,7 @@ class Model:
 
 
 def title(spec: str | None = None) -> str:
-    """What a slide calls the model; looks at no file."""
+    """What a slide calls the model; reads no file."""
     return Path(spec or DEFAULT).name
 
 

@@ -21,7 +21,7 @@ needs = Needs()
 
 
 def run(params: Params, context: Context) -> None:
-    """Load the whole dataset and look at it."""
+    """Load the whole dataset and print it."""
     path, options = context.source.path, context.source.options
     column = context.source.text_column
     # region load

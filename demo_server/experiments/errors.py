@@ -70,7 +70,7 @@ CULPRIT = re.compile(r"FAIL serialization: (.+)")
 
 
 def run(params: Params, context: Context) -> None:
-    """Run each form on a few rows, and tell what it does: raise, lose rows, or work."""
+    """Run each form on a few rows, and report what it does: raise, lose rows, or work."""
     source, began = context.source, time.perf_counter()
     dataset = load_rows(context)
     dataset = choose(dataset, params.rows)
@@ -125,7 +125,7 @@ def attempt(
 
 
 def processes(done: Rows) -> int | None:
-    """Return how many processes did the work, where the rows say which."""
+    """Return how many processes did the work, where the rows name them."""
     if "process" not in done.schema().names:
         return None
     batches = done.iter_batches(batch_format="numpy")

@@ -41,7 +41,7 @@ CALL_ROWS = 1024
 
 
 class Embedder:
-    """An actor that says of each row how many tokens it has, and in which pass it was.
+    """An actor that reports of each row how many tokens it has, and in which pass it was.
 
     Attributes:
         rows: of a pass, where they are counted.
@@ -122,7 +122,7 @@ def compare(context: Context, name: str, rows: int, pipeline: Callable[[], Rows]
 
 
 def passes_of(done: Rows) -> list[ForwardPass]:
-    """Return the forward passes in their order, from what each row says of itself."""
+    """Return the forward passes in their order, from the columns of each row."""
     rows: dict[int, list[int]] = {}
     for batch in done.iter_batches(batch_format="numpy", batch_size=4096):
         for number, tokens in zip(batch["pass"].tolist(), batch["tokens"].tolist(), strict=True):

@@ -75,7 +75,7 @@ def run(params: Params, context: Context) -> None:
         # fmt: on
     missing, twice = account(materialized, dataset["id"])
     once = Figure(name="rows_once", label="rows, each exactly once", value=len(dataset) - missing)
-    recovery.tell(once)
+    recovery.report(once)
     if missing or twice:
         raise RunError(f"{missing} rows are missing and {twice} came more than once.")
 
@@ -123,10 +123,10 @@ class Recovery:
                 return
         self._seconds = time.perf_counter() - began
         self._context.note(f"Process {self._context.worker} has taken over.")
-        self.tell()
+        self.report()
         self._under_way.release()
 
-    def tell(self, *more: Figure) -> None:
+    def report(self, *more: Figure) -> None:
         """Show the figures so far."""
         figures = [Figure(name="kills", label="workers killed", value=self._kills)]
         if self._seconds is not None:

@@ -45,7 +45,7 @@ class DriverProcess:
         self._output: Path | None = None
         self._watching: asyncio.Task[None] | None = None
         self.ready: driver_messages.Ready | None = None
-        self.last_heard = asyncio.get_running_loop().time()
+        self.last_message_at = asyncio.get_running_loop().time()
         self.ended = False
         self._killed = False
         self._early: list[driver_messages.Command] = []
@@ -144,7 +144,7 @@ class DriverProcess:
         )
         try:
             while line := await reader.readline():
-                self.last_heard = loop.time()
+                self.last_message_at = loop.time()
                 message = self._parse(line)
                 if isinstance(message, driver_messages.Ready):
                     self.ready = message

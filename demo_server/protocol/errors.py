@@ -74,7 +74,7 @@ class RunError(DemoError):
 
 
 class ClusterError(DemoError):
-    """The cluster can't be used; says why, and what to do."""
+    """The cluster can't be used: why, and what to do."""
 
 
 class ExperimentError(DemoError):

@@ -1,6 +1,6 @@
 """`python -m demo_server.ray_internals.head`: `ray start --head`, without two of its servers.
 
-One is for Ray clients and takes a fixed port besides; the other is the dashboard's, which runs with
+One is for Ray clients and also takes a fixed port; the other is the dashboard's, which runs with
 `--include-dashboard False` too. Nobody here uses them, and each imports for a second while the
 first run waits. What is patched is private to Ray, which is pinned exactly.
 """
@@ -14,7 +14,7 @@ from ray.scripts import scripts
 
 
 def no_clients() -> ImportError:
-    """Say what Ray says where gRPC is missing: then it serves no clients."""
+    """Return what Ray does where gRPC is missing: then it serves no clients."""
     return ImportError("Ray clients are not served.")
 
 

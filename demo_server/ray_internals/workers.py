@@ -76,7 +76,7 @@ class Activity:
         self.busy_at = now
 
     def see(self, now: float, effort: Effort) -> None:
-        """Compare the CPU time of each process with the last look."""
+        """Compare the CPU time of each process with the last reading."""
         known, seconds = self._seconds, effort.cpu_seconds
         used = sum(max(0.0, s - known.get(pid, 0.0)) for pid, s in seconds.items())
         if effort.waits_for_disk or used > BUSY_SHARE * (now - self._at):

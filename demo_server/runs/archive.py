@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ArchivedRun:
-    """A run of an earlier time, as its header and its last line tell it."""
+    """A run of an earlier time, as its header and its last line have it."""
 
     info: RunInfo
     request_id: str

@@ -1,7 +1,7 @@
 """The one fold: a run's events, in order, to the state that a slide shows.
 
-A kind replaces its part of the state or appends to it, as its row in `protocol.events.KINDS` says;
-lists are capped and thinned the same way for everyone, so that fold(all) ==
+A kind replaces its part of the state or appends to it, as its row in `protocol.events.KINDS`
+states; lists are capped and thinned the same way for everyone, so that fold(all) ==
 fold(rest, onto=snapshot(k)) for every k. `slides/live/state/fold.ts` does the same from the same
 table; both are tested on `tests/vectors/fold.json`.
 """

@@ -99,7 +99,7 @@ class RunRegistry:
         if info is None or run_id in self._loaded:
             return self._loaded.get(run_id)
         state = await self._fold_log(run_id)
-        # Somebody else may have loaded it meanwhile: all must look at one object.
+        # Somebody else may have loaded it meanwhile: all must share one object.
         if run_id not in self._loaded:
             run = Run(run_id, "", info.experiment, info.params, info.started_at, state)
             self._loaded[run_id] = run
@@ -120,7 +120,7 @@ class RunRegistry:
     def _folded(self, run_id: str, folding: asyncio.Task[RunState]) -> None:
         del self._loading[run_id]
         if not folding.cancelled():
-            folding.exception()  # looked at here: whoever asked may have left
+            folding.exception()  # read here: whoever asked may have left
 
     def accept(
         self, request_id: str, experiment: str, params: dict[str, JsonValue], code_hash: str

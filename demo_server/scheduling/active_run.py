@@ -40,7 +40,7 @@ class ActiveRun:
 
     def command(self, ray: Ray) -> None:
         """Send the driver, which is ready, its command."""
-        self.driver.last_heard = asyncio.get_running_loop().time()
+        self.driver.last_message_at = asyncio.get_running_loop().time()
         if self.run.experiment == SHUTDOWN:
             self.shutdown_report = ShutdownReport(ray)
         command = driver_messages.RunCommand(
@@ -75,5 +75,5 @@ class ActiveRun:
         now = asyncio.get_running_loop().time()
         late, self._checked_at = now - self._checked_at > LATE_S, now
         if late:  # this process stood still, and what the driver sent meanwhile is still unread
-            self.driver.last_heard = now
-        return self.driver.ready is not None and now - self.driver.last_heard > SILENCE_S
+            self.driver.last_message_at = now
+        return self.driver.ready is not None and now - self.driver.last_message_at > SILENCE_S

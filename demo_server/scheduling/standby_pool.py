@@ -24,7 +24,7 @@ class Driver(Protocol):
     """A driver process; see `processes.driver.DriverProcess`."""
 
     ready: driver_messages.Ready | None
-    last_heard: float
+    last_message_at: float
     ended: bool
 
     def send(self, command: driver_messages.Command) -> None: ...

@@ -66,6 +66,6 @@ def code_version() -> tuple[tuple[str, int, int], ...]:
         try:
             stat = path.stat()
         except OSError:
-            continue  # removed since it was listed: the next look sees that
+            continue  # removed since it was listed: the next call sees that
         found.append((str(path.relative_to(PACKAGE)), stat.st_mtime_ns, stat.st_size))
     return tuple(found)

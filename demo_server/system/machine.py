@@ -21,7 +21,7 @@ PACKAGES = (
 
 
 def figures() -> dict[str, Any]:
-    """Return what a run's log says about the machine it ran on."""
+    """Return what a run's log records of the machine it ran on."""
     return {
         "system": platform.system(),
         "release": platform.release(),

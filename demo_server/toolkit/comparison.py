@@ -78,7 +78,7 @@ def take_step(
     would be nothing else. Where that call has more than a tenth of the rows, they count.
 
     Raises:
-        RunError: rows are missing, or nothing was heard of a call.
+        RunError: rows are missing, or no worker reported a call.
     """
     with context.staged(name):
         context.expect(rows, title)
@@ -128,19 +128,19 @@ class Call:
 
 
 def first_call(context: Context, since: float) -> Call:
-    """Return the call that began first after `since`; workers tell of theirs in their own time."""
+    """Return the call that began first after `since`; workers report theirs in their own time."""
     deadline = time.monotonic() + HEARD_WITHIN_S
     while time.monotonic() < deadline:
         time.sleep(HEARD_AGAIN_S)
-        calls = [call for call in map(call_of, context.told) if call.began >= since]
+        calls = [call for call in map(call_of, context.reports) if call.began >= since]
         if calls:
             return min(calls, key=lambda call: call.began)
-    raise RunError("No worker told of a call: its rows can't be timed.")
+    raise RunError("No worker reported a call: its rows can't be timed.")
 
 
-def call_of(told: RowsData) -> Call:
-    ended = (told.finished_at or 0) / 1000
-    return Call(ended - (told.batch_seconds or 0), ended, told.batch_rows or 0)
+def call_of(report: RowsData) -> Call:
+    ended = (report.finished_at or 0) / 1000
+    return Call(ended - (report.batch_seconds or 0), ended, report.batch_rows or 0)
 
 
 def embeddings(dataset: MaterializedDataset[Any]) -> Vectors:

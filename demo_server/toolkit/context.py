@@ -84,7 +84,7 @@ class Context:
     imports: tuple[str, ...] = ()  # for the processes of code that is no engine's class
     stage: str | None = None
     worker: str | None = None  # host:pid of the process that the last sample rows came from
-    told: list[RowsData] = field(default_factory=list)  # what workers told in this run, no rows
+    reports: list[RowsData] = field(default_factory=list)  # of workers in this run, without rows
     actions: dict[str, Callable[[dict[str, JsonValue]], None]] = field(default_factory=dict)
 
     def threads(self, actors: int) -> int:
@@ -150,10 +150,10 @@ class Context:
         """Send one event of this run, in the stage that it is in; its kind is the one of `data`."""
         self.send(emitted(data, self.stage))
 
-    def heard(self, rows: RowsData) -> None:
-        """Workers told of rows: remember who, how many, and when."""
+    def receive(self, rows: RowsData) -> None:
+        """Keep which worker reported how many rows, and when."""
         self.worker = rows.worker
-        self.told.append(rows.model_copy(update={"rows": []}))
+        self.reports.append(rows.model_copy(update={"rows": []}))
 
     @contextmanager
     def staged(self, name: str) -> Iterator[None]:
@@ -165,7 +165,7 @@ class Context:
             self.stage = before
 
     def expect(self, total: int, reason: str | None = None) -> None:
-        """Say how many rows will come out, and why the run is arranged as it is."""
+        """State how many rows will come out, and why the run is arranged as it is."""
         self.total, self.reason = total, reason
 
     def note(self, text: str, level: Literal["info", "warning"] = "info") -> None:

@@ -1,4 +1,4 @@
-"""The protocol as one JSON Schema, with the constants a client needs besides.
+"""The protocol as one JSON Schema, with the constants that a client also needs.
 
 `python -m demo_server.web.api_schema` prints `{"schema": …, "constants": …}`, from which
 `scripts/generate-protocol.mjs` writes `slides/live/protocol/generated.ts`.
@@ -62,7 +62,7 @@ def protocol_schema() -> dict[str, Any]:
 
 
 def constants() -> dict[str, Any]:
-    """Numbers and words that a client needs and a JSON Schema cannot say."""
+    """Numbers and words that a client needs and a JSON Schema cannot state."""
     return {
         "close_codes": {code.name: code.value for code in frames.CloseCode},
         "numbers": {

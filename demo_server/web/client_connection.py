@@ -37,7 +37,7 @@ class RunControl(Protocol):
 
 @dataclass(frozen=True)
 class Handshake:
-    """What a websocket's handshake tells about the client."""
+    """What a websocket's handshake contains about the client."""
 
     address: str
     device: str | None

@@ -48,12 +48,12 @@ class Parts:
 
     @property
     def session_cookie(self) -> str:
-        """The name of the cookie that tells a paired device."""
+        """The name of the cookie that names a paired device."""
         return f"demo_session_{self.port}"
 
     @property
     def browser_cookie(self) -> str:
-        """The name of the cookie that tells browsers apart, so that each has one vote."""
+        """The name of the cookie that distinguishes browsers, so that each has one vote."""
         return f"demo_browser_{self.port}"
 
     def session_of(self, connection: HTTPConnection) -> str | None:

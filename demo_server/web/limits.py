@@ -30,7 +30,7 @@ MAX_WEBSOCKETS = 2000
 MAX_WEBSOCKETS_OF_ADDRESS = 400
 # As many as come at once when a hall scans the code, and far fewer than there may be in all.
 MAX_WITHOUT_HELLO = 500
-# With few events, only an unanswered ping tells soon that a client reads nothing.
+# With few events, only an unanswered ping shows soon that a client reads nothing.
 PING_INTERVAL_S = 5.0
 SEND_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 5.0
@@ -58,7 +58,7 @@ SHOWN_CODE_SECONDS = 120.0
 MAX_CODES = 32
 DEVICE_SECONDS = 24 * 3600
 MAX_DEVICES = 32
-# Characters of the name that tells browsers apart, so that each has one vote.
+# Characters of the name that distinguishes browsers, so that each has one vote.
 BROWSER_ID_CHARACTERS = 32
 
 # Shared deck state.

@@ -27,13 +27,13 @@ async function leavesNothing(command, end, meanwhile = async () => {}) {
   const family = new Family(child.pid)
   try {
     await until(() => output.includes('Ready'), READY_WITHIN_MS, () => `npm start was not ready:\n${output}`)
-    const before = family.look().map((process) => process.command)
+    const before = family.list().map((process) => process.command)
     assert.ok(before.some((line) => line.includes('raylet')), `Ray is part of what must end:\n${before.join('\n')}`)
     await meanwhile({ DEMO_CACHE: cache }, port)
     end(child)
-    await until(() => family.look().length === 0, GONE_WITHIN_MS, () => `left behind:\n${family.look().map((process) => process.command).join('\n')}`)
+    await until(() => family.list().length === 0, GONE_WITHIN_MS, () => `left behind:\n${family.list().map((process) => process.command).join('\n')}`)
   } finally {
-    family.look().forEach(({ pid }) => process.kill(pid, 'SIGKILL'))
+    family.list().forEach(({ pid }) => process.kill(pid, 'SIGKILL'))
     family.close()
     rmSync(cache, { recursive: true, force: true })
   }

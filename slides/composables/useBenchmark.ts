@@ -2,7 +2,7 @@ import { useAsyncState } from '@vueuse/core'
 import { computed } from 'vue'
 import { parseBenchmark } from '../live/views/benchmark'
 
-/** What `npm run bench -- NAME` left for the deck; `missing` says why there is nothing to show. */
+/** What `npm run bench -- NAME` left for the deck; `missing` is why there is nothing to show. */
 export function useBenchmark(name: string) {
   async function load() {
     const known = JSON.parse(await read('index.json')) as string[]

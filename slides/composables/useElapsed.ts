@@ -16,7 +16,7 @@ export function useElapsed() {
       return playback.position.value / 1000
     if (!state.value)
       return 0
-    // It stops as the badge says STALE, and does not jump back to when the last frame came.
+    // It stops as the badge turns STALE, and does not jump back to when the last frame came.
     const until = Math.min(now.value, connection.lastFrameAt + STALE_AFTER_MS)
     return (state.value.t + (active.value ? Math.max(0, until - receivedAt.value) : 0)) / 1000
   })

@@ -48,15 +48,15 @@ from demo_server.protocol.findings import Finding
 import io, sys
 sys.stdout.reconfigure(errors="backslashreplace")
 
-def say(printer, kind, **data):
+def show(printer, kind, **data):
     printer.show(event.validate_python(dict(seq=1, t=0, kind=kind, data=data)), "")
 
 run = RunPrinter()
-say(run, "note", text="[bold]as it is[/bold] :warning: né")
-say(run, "progress", rows=500, total=2000, rate=250.4, eta_s=6)
-say(run, "note", text="a note during the run")
-say(run, "progress", rows=2000, total=2000)
-say(run, "result", after="Dataset(3)")
+show(run, "note", text="[bold]as it is[/bold] :warning: né")
+show(run, "progress", rows=500, total=2000, rate=250.4, eta_s=6)
+show(run, "note", text="a note during the run")
+show(run, "progress", rows=2000, total=2000)
+show(run, "result", after="Dataset(3)")
 doctor = CheckPrinter()
 doctor.checks = [Check.model_validate_json({WASTED.model_dump_json()!r})]
 doctor.print_checks()

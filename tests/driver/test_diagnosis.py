@@ -182,7 +182,7 @@ def test_counters_count_each_pass_once(passes: list[list[int]]) -> None:
     assert set(counters.take().values()) == {0}
 
 
-def look(active: int, workers: int = 1, queued: int = 0, *, more: bool = True) -> Reading:
+def reading(active: int, workers: int = 1, queued: int = 0, *, more: bool = True) -> Reading:
     return Reading(active, workers, queued, more, rows_in=100, rows_out=0)
 
 
@@ -192,16 +192,16 @@ def rows(**counts: Any) -> RowsData:
 
 def test_waiting_is_not_counted_before_the_first_rows() -> None:
     execution = Execution(now=0.0)
-    execution.see(0.4, look(0))
+    execution.add(0.4, reading(0))
     assert (execution.seen_s, execution.waited_s) == (0.0, 0.0)
 
 
 def test_workers_without_a_task_wait_while_blocks_may_come() -> None:
     execution = Execution(now=0.0)
-    execution.heard(rows())
-    execution.see(0.4, look(active=4, workers=4, queued=3))
-    execution.see(0.8, look(active=1, workers=4, queued=1))
-    execution.see(1.2, look(active=0, workers=4))
+    execution.receive(rows())
+    execution.add(0.4, reading(active=4, workers=4, queued=3))
+    execution.add(0.8, reading(active=1, workers=4, queued=1))
+    execution.add(1.2, reading(active=0, workers=4))
     assert execution.seen_s == pytest.approx(1.2)
     assert execution.waited_s == pytest.approx(0.3 + 0.4)
     assert execution.queued == 3
@@ -209,23 +209,23 @@ def test_workers_without_a_task_wait_while_blocks_may_come() -> None:
 
 def test_nobody_waits_at_the_end_where_nothing_is_left() -> None:
     execution = Execution(now=0.0)
-    execution.heard(rows())
-    execution.see(0.4, look(active=1, workers=4, more=False))
-    execution.see(0.8, look(active=0, workers=4, more=False))
+    execution.receive(rows())
+    execution.add(0.4, reading(active=1, workers=4, more=False))
+    execution.add(0.8, reading(active=0, workers=4, more=False))
     assert execution.seen_s == 0.0
 
 
 def test_a_gap_between_readings_is_not_counted() -> None:
     execution = Execution(now=0.0)
-    execution.heard(rows())
-    execution.see(60.0, look(active=1))
+    execution.receive(rows())
+    execution.add(60.0, reading(active=1))
     assert execution.seen_s == 0.5
 
 
 def test_core_usage_comes_only_from_seconds_in_which_rows_arrive() -> None:
     execution = Execution(now=0.0)
     execution.measured(0.1)
-    execution.heard(rows())
+    execution.receive(rows())
     execution.measured(0.2)
     execution.measured(0.9)
     execution.ended = True
@@ -235,9 +235,9 @@ def test_core_usage_comes_only_from_seconds_in_which_rows_arrive() -> None:
 
 def test_counts_of_all_workers_are_added() -> None:
     execution = Execution(now=0.0)
-    execution.heard(rows(models=1, tokens=90, padding=10))
-    execution.heard(rows(models=1, tokens=45, padding=5, worker="here:2"))
-    execution.heard(rows(tokens=5, calls=0))
+    execution.receive(rows(models=1, tokens=90, padding=10))
+    execution.receive(rows(models=1, tokens=45, padding=5, worker="here:2"))
+    execution.receive(rows(tokens=5, calls=0))
     assert (execution.models, execution.calls, execution.rows) == (2, 2, 30)
     assert (execution.tokens, execution.padding) == (140, 15)
     assert execution.workers == {"here:1", "here:2"}

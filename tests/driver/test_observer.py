@@ -24,14 +24,14 @@ from demo_server.protocol.events import OperatorProgress
 
 
 class Emitting:
-    """A run's context that keeps what is said."""
+    """A run's context that keeps what is sent."""
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.said: list[Any] = []
+        self.sent: list[Any] = []
 
     def emit(self, data: Any) -> None:
-        self.said.append(data)
+        self.sent.append(data)
 
 
 def operator(rows: int = 0, queued: int = 0, tasks: int = 0, actors: int = 0) -> OperatorProgress:
@@ -75,7 +75,7 @@ def test_progress_counts_forward_passes_before_their_block_is_out(
     context = Emitting(total=100)
     observation = Observation(context)  # type: ignore[arg-type]
     out = 0
-    monkeypatch.setattr(Observation, "_look", lambda *_: [operator(rows=out)])
+    monkeypatch.setattr(Observation, "_read", lambda *_: [operator(rows=out)])
     executor: Any = None
     observation.step(executor, last=True)
     observation.moved(30)
@@ -87,7 +87,7 @@ def test_progress_counts_forward_passes_before_their_block_is_out(
     observation.step(executor)
     out = 100
     observation.step(executor, last=True)
-    assert [progress.rows for progress in context.said] == [0, 30, 100, 100]
+    assert [progress.rows for progress in context.sent] == [0, 30, 100, 100]
     assert observation.rows == 100
 
 

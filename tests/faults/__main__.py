@@ -39,7 +39,7 @@ def main() -> int:
     outcomes = asyncio.run(perform(asked or list(WHAT)))
     rows = [document.row(WHAT[name], outcome) for name, outcome in outcomes.items()]
     print(document.table(rows))
-    say(f"{len(outcomes)} faults in {(time.monotonic() - began) / 60:.1f} minutes")
+    report(f"{len(outcomes)} faults in {(time.monotonic() - began) / 60:.1f} minutes")
     return 1 if any(outcome.missed for outcome in outcomes.values()) else 0
 
 
@@ -49,7 +49,7 @@ async def perform(names: list[str]) -> dict[str, Outcome]:
     stage: Stage | None = None
     local = [name for name in names if name != NODE]
     for name in local:
-        say(name)
+        report(name)
         try:
             stage = stage or Stage()
             outcome = await one(stage, LOCAL[name])
@@ -60,7 +60,7 @@ async def perform(names: list[str]) -> dict[str, Outcome]:
             stage = None
         outcomes[name] = done(name, outcome)
     if NODE in names:
-        say(NODE)
+        report(NODE)
         try:
             outcome = await node()
         except Exception as error:  # as above
@@ -86,12 +86,12 @@ async def one(stage: Stage, fault: Fault) -> Outcome:
 
 def done(name: str, outcome: Outcome) -> Outcome:
     """Keep it at once: a later one may need too long."""
-    say(outcome)
+    report(outcome)
     document.keep(document.row(WHAT[name], outcome))
     return outcome
 
 
-def say(what: object) -> None:
+def report(what: object) -> None:
     print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 

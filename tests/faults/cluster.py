@@ -20,7 +20,7 @@ def works_elsewhere(event: Event) -> bool:
     return len(actors) > 1 and any(actor["memory_bytes"] == 0 for actor in actors)
 
 
-def is_told(event: Event) -> bool:
+def is_note(event: Event) -> bool:
     """Tell whether the slide says that a node is gone."""
     return event["kind"] == "note" and "doesn't answer any more" in event["data"]["text"]
 
@@ -39,11 +39,11 @@ async def node() -> Outcome:
         await client.seen(run_id, is_rows, END_S)
         at = time.monotonic()
         await asyncio.to_thread(other.stop)
-        shown_at, told = await client.seen(run_id, is_told, END_S)
+        shown_at, note = await client.seen(run_id, is_note, END_S)
         _, end = await client.seen(run_id, has_ended, END_S)
         next_row_s = await stage.next_row_s()
         outcome = Outcome(
-            f"{told['data']['text']}; then {end['data']['status']}",
+            f"{note['data']['text']}; then {end['data']['status']}",
             shown_at - at,
             SHOWN_S,
             next_row_s=next_row_s,

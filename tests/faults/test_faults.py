@@ -141,21 +141,21 @@ def test_a_run_is_ended_when_its_workers_wait_and_not_while_they_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = Run(monkeypatch)
-    assert run.guard.look() is None
+    assert run.guard.check() is None
     run.quiet = True
-    error = run.guard.look()
+    error = run.guard.check()
     assert isinstance(error, watchdog.HangingError)
     said = explain(error)
     assert "1 of 2 CPUs are free. It waits for something else than a CPU" in said.message
     assert "DEMO_STALL_S" in (said.remedy or "")
     run.free["CPU"] = 0.0
-    assert isinstance(run.guard.look(), StalledError)
+    assert isinstance(run.guard.check(), StalledError)
 
 
 def test_a_run_on_another_cluster_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(monkeypatch, own_head=False)
     run.quiet = True
-    assert run.guard.look() is None
+    assert run.guard.check() is None
 
 
 def test_a_node_that_stops_answering_is_noted_once_and_an_unreachable_one_never(
@@ -168,11 +168,11 @@ def test_a_node_that_stops_answering_is_noted_once_and_an_unreachable_one_never(
         assert answers(there)
         assert not answers(never)
         run.nodes = [there, never]
-        run.guard.look()
+        run.guard.check()
         assert run.notes == []
     run.nodes = [there, gone, never]
-    run.guard.look()
-    run.guard.look()
+    run.guard.check()
+    run.guard.check()
     assert [note.split(".")[0] for note in run.notes] == ["The node 127"]
     assert "doesn't answer any more" in run.notes[0]
 
@@ -190,7 +190,7 @@ class Clock:
         monkeypatch.setattr(watchdog.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(watchdog, "effort", lambda *_, **__: Effort({1: self.used}, False))
         monkeypatch.setattr(watchdog, "quiet_s", lambda: watchdog.QUIET_S)
-        run.guard._activity, run.guard._looked, run.guard._idle = Activity(0.0), 0.0, 0.0
+        run.guard._activity, run.guard._checked_at, run.guard._idle = Activity(0.0), 0.0, 0.0
 
     def passes(self, seconds: float, cores: float, idle: float = 1.0) -> Exception | None:
         """Let a worker use `cores` for `seconds`, of which `idle` others of the machine are idle.
@@ -201,7 +201,7 @@ class Clock:
             self.now += watchdog.INTERVAL_S
             self.used += watchdog.INTERVAL_S * cores
             self.idle += watchdog.INTERVAL_S * idle
-            if reason := self.run.guard.look():
+            if reason := self.run.guard.check():
                 return reason
         return None
 
@@ -229,9 +229,9 @@ def test_each_death_is_noted_and_the_third_without_a_row_ends_the_run(
     run = Run(monkeypatch)
     for number in (1, 2):
         run.workers = [*run.workers[:-1], worker(number, KILLED), worker(number + 1)]
-        assert run.guard.look() is None
+        assert run.guard.check() is None
     run.workers = [*run.workers[:-1], worker(3, KILLED)]
-    error = run.guard.look()
+    error = run.guard.check()
     assert isinstance(error, watchdog.WorkersDiedError)
     assert "died 3 times" in str(error)
     assert [note.split(":")[0] for note in run.notes] == [
@@ -245,7 +245,7 @@ def test_a_full_object_store_is_noted_once_and_does_not_end_the_run(
     run = Run(monkeypatch)
     run.free["object_store_memory"] = 5.0
     monkeypatch.setattr(watchdog, "quiet_s", lambda: 0.001)
-    assert [run.guard.look(), run.guard.look()] == [None, None]
+    assert [run.guard.check(), run.guard.check()] == [None, None]
     assert run.notes == ["The object store is full: rows wait until Ray has moved others to disk."]
 
 
@@ -253,7 +253,7 @@ class Stopped:
     """A driver that got SIGSTOP: it was ready once, and says nothing."""
 
     ready: Any = object()
-    last_heard = 0.0
+    last_message_at = 0.0
 
 
 async def test_a_pause_of_the_server_itself_is_not_silence_of_the_driver(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ async def test_a_pause_of_the_server_itself_is_not_silence_of_the_driver(tmp_pat
     run = ActiveRun(runs, accepted, driver, None, alone=False)  # type: ignore[arg-type]
     run._checked_at -= 100
     assert not run.is_silent()
-    driver.last_heard -= SILENCE_S + 1
+    driver.last_message_at -= SILENCE_S + 1
     assert run.is_silent()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from demo_server.protocol.state import RunState
-from tests.load.record import Heard, Record
+from tests.load.record import ReceivedFrame, Record
 
 # A tick is 0.1 s or longer, so that a generator that is late itself accuses nobody.
 SILENT_TICKS = 21
@@ -63,30 +63,30 @@ class Follower:
         """Count the time without a frame; a client that reads nothing has itself to blame."""
         self._quiet_ticks = 0 if excused else self._quiet_ticks + 1
         if self._quiet_ticks == SILENT_TICKS:
-            self._breach("heard nothing for 2 s")
+            self._breach("received nothing for 2 s")
 
     def take(self, text: str) -> None:
         """Take a frame as a slide does."""
         self._quiet_ticks = 0
-        heard = self._record.hear(text)
-        match heard.type:
+        frame = self._record.receive(text)
+        match frame.type:
             case "welcome":
-                self._welcome(heard.body)
+                self._welcome(frame.body)
             case "run":
-                self._learn(heard.body["run"]["run_id"])
+                self._learn(frame.body["run"]["run_id"])
             case "events":
-                self._apply(heard)
+                self._apply(frame)
             case "snapshot":
-                self._replace(heard)
+                self._replace(frame)
             case "beat":
-                self._compare(heard.body)
+                self._compare(frame.body)
             case "accepted":
-                request_id, run_id = heard.body["request_id"], heard.body["run_id"]
+                request_id, run_id = frame.body["request_id"], frame.body["run_id"]
                 if self.accepted.setdefault(request_id, run_id) != run_id:
                     self._breach(f"request {request_id} started two runs")
             case "error":
-                if heard.body["code"] != "already_ended":
-                    self._breach(f"was told: {heard.body['message']}")
+                if frame.body["code"] != "already_ended":
+                    self._breach(f"was refused: {frame.body['message']}")
 
     def _welcome(self, body: dict[str, Any]) -> None:
         self.welcomes += 1
@@ -116,29 +116,29 @@ class Follower:
         watch = {"type": "watch", "run_id": run_id, "after": self._seq(run_id)}
         self._send(json.dumps(watch))
 
-    def _apply(self, heard: Heard) -> None:
-        if heard.run_id not in self._watched:
+    def _apply(self, frame: ReceivedFrame) -> None:
+        if frame.run_id not in self._watched:
             return
-        state = self.states.get(heard.run_id, NOTHING)
-        first = heard.events[0].seq
+        state = self.states.get(frame.run_id, NOTHING)
+        first = frame.events[0].seq
         if first > state.seq + 1:
-            self._breach(f"{heard.run_id}: got seq {first} after {state.seq}: a gap")
+            self._breach(f"{frame.run_id}: got seq {first} after {state.seq}: a gap")
             return
-        if first <= state.seq and heard.run_id not in self._asked_again:
-            self._breach(f"{heard.run_id}: got seq {first} after {state.seq}: a duplicate")
-        after = self._record.fold(state, heard)
+        if first <= state.seq and frame.run_id not in self._asked_again:
+            self._breach(f"{frame.run_id}: got seq {first} after {state.seq}: a duplicate")
+        after = self._record.fold(state, frame)
         self.events += after.seq - state.seq
-        self.states[heard.run_id] = after
+        self.states[frame.run_id] = after
 
-    def _replace(self, heard: Heard) -> None:
-        assert heard.state is not None
-        if heard.run_id not in self._watched:
+    def _replace(self, frame: ReceivedFrame) -> None:
+        assert frame.state is not None
+        if frame.run_id not in self._watched:
             return
         self.snapshots += 1
-        if heard.state.seq < self._seq(heard.run_id) and heard.run_id not in self._asked_again:
-            self._breach(f"{heard.run_id}: snapshot {heard.state.seq} goes back")
+        if frame.state.seq < self._seq(frame.run_id) and frame.run_id not in self._asked_again:
+            self._breach(f"{frame.run_id}: snapshot {frame.state.seq} goes back")
             return
-        self.states[heard.run_id] = heard.state
+        self.states[frame.run_id] = frame.state
 
     def _compare(self, beat: dict[str, Any]) -> None:
         if beat["epoch"] != self.epoch:

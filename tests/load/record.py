@@ -19,7 +19,7 @@ KEPT_FOLDS = 1024
 
 
 @dataclass
-class Heard:
+class ReceivedFrame:
     """One frame, parsed once for all who got the same."""
 
     type: str
@@ -34,36 +34,38 @@ class Record:
 
     def __init__(self) -> None:
         self.breaches: list[str] = []
-        self._frames: OrderedDict[str, Heard] = OrderedDict()
+        self._frames: OrderedDict[str, ReceivedFrame] = OrderedDict()
         self._events: dict[str, dict[int, tuple[dict[str, Any], Event]]] = {}
-        self._folds: OrderedDict[tuple[int, int], tuple[RunState, Heard, RunState]] = OrderedDict()
+        self._folds: OrderedDict[tuple[int, int], tuple[RunState, ReceivedFrame, RunState]] = (
+            OrderedDict()
+        )
         self._snapshots: dict[tuple[str, int], str] = {}
 
-    def hear(self, text: str) -> Heard:
-        """Parse a frame; one that was heard before is not parsed again."""
-        heard = self._frames.get(text)
-        if heard:
+    def receive(self, text: str) -> ReceivedFrame:
+        """Parse a frame; one that was received before is not parsed again."""
+        frame = self._frames.get(text)
+        if frame:
             self._frames.move_to_end(text)
-            return heard
-        heard = self._parse(text)
-        if heard.type in ("events", "snapshot"):
-            self._frames[text] = heard
+            return frame
+        frame = self._parse(text)
+        if frame.type in ("events", "snapshot"):
+            self._frames[text] = frame
             if len(self._frames) > KEPT_FRAMES:
                 self._frames.popitem(last=False)
-        return heard
+        return frame
 
-    def fold(self, onto: RunState, heard: Heard) -> RunState:
+    def fold(self, onto: RunState, frame: ReceivedFrame) -> RunState:
         """Fold what follows of a frame onto a state, once for all who stand at that place."""
-        key = (id(onto), id(heard))
+        key = (id(onto), id(frame))
         known = self._folds.get(key)
         if known is None:
             stages = {name: stage.model_copy() for name, stage in onto.stages.items()}
             state = onto.model_copy(update={"stages": stages})
-            for event in heard.events:
+            for event in frame.events:
                 if event.seq == state.seq + 1:
                     fold.apply(state, event)
             # Both are kept with it: an id is an object's only as long as that lives.
-            known = self._folds[key] = (onto, heard, state)
+            known = self._folds[key] = (onto, frame, state)
             if len(self._folds) > KEPT_FOLDS:
                 self._folds.popitem(last=False)
         return known[2]
@@ -72,19 +74,19 @@ class Record:
         """Note that the rule was broken."""
         self.breaches.append(what)
 
-    def _parse(self, text: str) -> Heard:
+    def _parse(self, text: str) -> ReceivedFrame:
         body = json.loads(text)
-        heard = Heard(body["type"], body, body.get("run_id", ""))
-        if heard.type == "events":
-            heard.events = [self._event(heard.run_id, event) for event in body["events"]]
-        elif heard.type == "snapshot":
-            heard.state = RunState.model_validate(body["state"])
-            key, digest = (heard.run_id, body["seq"]), _digest(heard.state)
-            if heard.state.seq != body["seq"]:
-                self.breach(f"{heard.run_id}: snapshot {body['seq']} holds seq {heard.state.seq}")
+        frame = ReceivedFrame(body["type"], body, body.get("run_id", ""))
+        if frame.type == "events":
+            frame.events = [self._event(frame.run_id, event) for event in body["events"]]
+        elif frame.type == "snapshot":
+            frame.state = RunState.model_validate(body["state"])
+            key, digest = (frame.run_id, body["seq"]), _digest(frame.state)
+            if frame.state.seq != body["seq"]:
+                self.breach(f"{frame.run_id}: snapshot {body['seq']} holds seq {frame.state.seq}")
             if self._snapshots.setdefault(key, digest) != digest:
-                self.breach(f"{heard.run_id}: snapshot {body['seq']} was sent with two contents")
-        return heard
+                self.breach(f"{frame.run_id}: snapshot {body['seq']} was sent with two contents")
+        return frame
 
     def _event(self, run_id: str, body: dict[str, Any]) -> Event:
         known = self._events.setdefault(run_id, {})

@@ -134,7 +134,7 @@ def test_unexcused_silence_is_detected() -> None:
 
 def test_a_log_that_differs_is_detected(tmp_path: Path) -> None:
     record = Record()
-    record.hear(events(1, 2, 3))
+    record.receive(events(1, 2, 3))
     path = tmp_path / "log.jsonl"
     path.write_text("{}\n" + "\n".join(json.dumps(e) for e in json.loads(events(1, 2))["events"]))
     with path.open("a") as file:

@@ -97,10 +97,10 @@ async def test_a_measurement_is_kept_and_not_needed_again(
     settings.machine_file.unlink()
     done = asyncio.Event()
 
-    async def tell() -> None:
+    async def notify() -> None:
         done.set()
 
-    measuring = Calibration(settings, FakeRay(), tell)
+    measuring = Calibration(settings, FakeRay(), notify)
     assert measuring.needed()
     await answer(monkeypatch, 'chatter\n{"rate": 321.0}\n')
     measuring.start()
@@ -119,10 +119,10 @@ async def test_an_interrupted_measurement_is_tried_again(
         await asyncio.sleep(60)
         return ""
 
-    async def tell() -> None: ...
+    async def notify() -> None: ...
 
     monkeypatch.setattr("demo_server.processes.calibration.run_module", never)
-    measuring = Calibration(settings, FakeRay(), tell)
+    measuring = Calibration(settings, FakeRay(), notify)
     measuring.start()
     assert not measuring.needed()
     await asyncio.sleep(0)
@@ -136,10 +136,10 @@ async def test_a_failed_measurement_is_not_retried(
 ) -> None:
     settings.machine_file.unlink()
 
-    async def tell() -> None: ...
+    async def notify() -> None: ...
 
     await answer(monkeypatch, "no json")
-    measuring = Calibration(settings, FakeRay(), tell)
+    measuring = Calibration(settings, FakeRay(), notify)
     measuring.start()
     await asyncio.sleep(0.05)
     assert not measuring.needed()

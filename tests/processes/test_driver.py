@@ -27,7 +27,7 @@ class Witness:
         self.ready = asyncio.Event()
         self.output = directory / "drivers" / "1.out"
         self.last_words = ""
-        self.driver = DriverProcess(self._heard, self._exited)
+        self.driver = DriverProcess(self._receive, self._exited)
 
     def start(self, *command: str) -> None:
         self.driver.start(command, dict(os.environ), self.output)
@@ -37,7 +37,7 @@ class Witness:
         (how,) = self.ends
         return how
 
-    def _heard(self, driver: DriverProcess, message: driver_messages.Message) -> None:
+    def _receive(self, driver: DriverProcess, message: driver_messages.Message) -> None:
         self.messages.append(message)
         self.ready.set()
 

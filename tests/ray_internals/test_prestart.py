@@ -71,7 +71,7 @@ def head() -> Iterator[RayCluster]:
     cluster.stop()
 
 
-def said(program: str, head: RayCluster) -> list[str]:
+def printed(program: str, head: RayCluster) -> list[str]:
     """Run a driver and return the last line that it printed."""
     done = subprocess.run(
         [sys.executable, "-c", program, head.address],
@@ -85,20 +85,20 @@ def said(program: str, head: RayCluster) -> list[str]:
 
 
 def test_an_actor_gets_the_prestarted_worker_and_a_task_does_not(head: RayCluster) -> None:
-    assert said(PROGRAM, head) == ["as it must be"]
+    assert printed(PROGRAM, head) == ["as it must be"]
 
 
 def test_a_prestarted_worker_outlives_its_driver_but_not_a_change_of_code(head: RayCluster) -> None:
-    said(ASK, head)
-    assert said(FIND, head) == ["as it must be"]
+    printed(ASK, head)
+    assert printed(FIND, head) == ["as it must be"]
 
 
 def test_a_run_of_a_waiting_standby_starts_no_worker(head: RayCluster) -> None:
-    assert said(WAIT_AND_RUN, head) == ["as it must be"]
+    assert printed(WAIT_AND_RUN, head) == ["as it must be"]
 
 
 def test_idle_workers_stay(head: RayCluster) -> None:
-    assert said(IDLE, head) == ["as it must be"]
+    assert printed(IDLE, head) == ["as it must be"]
 
 
 WAIT_AND_RUN = """

@@ -29,7 +29,7 @@ class FakeDriver:
 
     def __init__(self) -> None:
         self.ready: driver_messages.Ready | None = None
-        self.last_heard = asyncio.get_running_loop().time()
+        self.last_message_at = asyncio.get_running_loop().time()
         self.ended = False
         self.sent: list[driver_messages.Command] = []
         self.killed = False

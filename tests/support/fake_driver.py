@@ -24,19 +24,19 @@ def main() -> None:
     lock = threading.Lock()
     alive = threading.Event()
 
-    def say(**message: Any) -> None:
+    def send(**message: Any) -> None:
         with lock:
             out.write(json.dumps(message) + "\n")
 
     def beat() -> None:
         while not alive.wait(0.5):
-            say(type="alive")
+            send(type="alive")
 
     threading.Thread(target=beat, daemon=True).start()
     if "--never-ready" in flags:
         print("the fake driver cannot begin", file=sys.stderr, flush=True)
         raise SystemExit(3)
-    say(type="ready", pid=os.getpid(), versions={}, cpus=4.0, gpus=0, device="cpu")
+    send(type="ready", pid=os.getpid(), versions={}, cpus=4.0, gpus=0, device="cpu")
     commands: SimpleQueue[dict[str, Any]] = SimpleQueue()
 
     def listen() -> None:
@@ -51,21 +51,21 @@ def main() -> None:
         command = commands.get()
         for step in command["params"]["does"].split():
             word, _, amount = step.partition(":")
-            do(word, float(amount or 1), say, commands, alive)
+            do(word, float(amount or 1), send, commands, alive)
 
 
-def do(word: str, amount: float, say: Any, commands: Any, alive: threading.Event) -> None:
+def do(word: str, amount: float, send: Any, commands: Any, alive: threading.Event) -> None:
     match word:
         case "plan":
-            say(type="event", kind="plan", data={"operators": [{"name": "Fake"}]})
+            send(type="event", kind="plan", data={"operators": [{"name": "Fake"}]})
         case "progress":
             for row in range(1, int(amount) + 1):
-                say(type="event", kind="progress", data={"rows": row, "total": int(amount)})
+                send(type="event", kind="progress", data={"rows": row, "total": int(amount)})
         case "stream":
-            stream(amount, say)
+            stream(amount, send)
         case "big":
             for _ in range(int(amount)):
-                say(type="event", kind="note", data={"text": "x" * 100_000})
+                send(type="event", kind="note", data={"text": "x" * 100_000})
         case "sleep":
             time.sleep(amount)
         case "metrics":
@@ -77,16 +77,16 @@ def do(word: str, amount: float, say: Any, commands: Any, alive: threading.Event
                 "object_store_bytes": 4096,
                 "object_store_total_bytes": 8192,
             }
-            say(type="event", kind="metrics", data=data)
+            send(type="event", kind="metrics", data=data)
         case "nonsense":
-            say(type="event", kind="progress", data={"rows": "many"})
+            send(type="event", kind="progress", data={"rows": "many"})
         case "status":
-            say(type="event", kind="status", data={"status": "succeeded"})
+            send(type="event", kind="status", data={"status": "succeeded"})
         case "babble":
             print('{"type": "end", "status": "failed"}', flush=True)
         case "act":
             action = commands.get()
-            say(type="event", kind="note", data={"text": f"{action['action']} {action['args']}"})
+            send(type="event", kind="note", data={"text": f"{action['action']} {action['args']}"})
         case "mute":
             alive.set()
         case "crash":
@@ -95,16 +95,16 @@ def do(word: str, amount: float, say: Any, commands: Any, alive: threading.Event
         case "signal":
             os.kill(os.getpid(), signal.Signals(int(amount)))
         case "fail":
-            say(type="end", status="failed", reason="It did not work.")
+            send(type="end", status="failed", reason="It did not work.")
         case "hold":
-            say(type="end", status="succeeded", holds=True)
+            send(type="end", status="succeeded", holds=True)
         case "end":
-            say(type="end", status="succeeded")
+            send(type="end", status="succeeded")
         case "endray":
-            say(type="end", status="succeeded", end_ray=True)
+            send(type="end", status="succeeded", end_ray=True)
 
 
-def stream(seconds: float, say: Any) -> None:
+def stream(seconds: float, send: Any) -> None:
     """Say about 200 events a second, of all kinds, in bursts as a real run does."""
     chance = random.Random(seconds)
     until, rows = time.monotonic() + seconds, 0
@@ -112,13 +112,13 @@ def stream(seconds: float, say: Any) -> None:
         for _ in range(chance.randint(1, 8)):
             rows += chance.randint(1, 64)
             data = {"rows": rows, "total": 10**6, "rate": chance.uniform(1, 900)}
-            say(type="event", kind="progress", stage=chance.choice([None, "fast"]), data=data)
+            send(type="event", kind="progress", stage=chance.choice([None, "fast"]), data=data)
         if chance.random() < 0.4:
             sample = [sampled(chance, rows + number) for number in range(3)]
-            say(type="event", kind="rows", data={"rows": sample, "batch_rows": 64})
+            send(type="event", kind="rows", data={"rows": sample, "batch_rows": 64})
         if chance.random() < 0.1:
-            do("metrics", 1, say, None, threading.Event())
-            say(type="event", kind="note", data={"text": f"row {rows} · né à 11 °C"})
+            do("metrics", 1, send, None, threading.Event())
+            send(type="event", kind="note", data={"text": f"row {rows} · né à 11 °C"})
         time.sleep(chance.uniform(0.005, 0.04))
 
 

@@ -17,7 +17,7 @@ FULL_SHARE = 0.8
 LEAST_ROWS = 32
 # A pool that waits longer than this is too large for what feeds it.
 WAITED_SHARE = 0.1
-# Ray is looked at every 0.1 s: five looks are the least that say something.
+# Ray is read every 0.1 s: five readings are the least that mean something.
 LEAST_SEEN_S = 0.5
 
 UNOBSERVED = "No call was observed: map_batches, map or flat_map of a plain function or class is."
@@ -29,7 +29,7 @@ class Observed:
 
     Attributes:
         models: loaded, as the workers counted them.
-        workers: processes that told of calls.
+        workers: processes that reported calls.
         calls: of the pipeline's class, or function where it has none.
         rows: that those calls were given.
         batch_size: rows that a call was to get, 1 for code that takes rows; None where Ray chose.
@@ -44,7 +44,7 @@ class Observed:
         queued: the most blocks that waited in front of it.
         rows_in: rows that must come out, None where nobody knows.
         rows_out: rows that came out, None where they can't be counted.
-        dropped: rows that the experiment says it left out.
+        dropped: rows that the experiment reports as left out.
     """
 
     models: int = 0
@@ -91,7 +91,7 @@ def loaded(seen: Observed) -> Check:
 def busy(seen: Observed) -> Check:
     fix = "Give the actors as many threads together as there are cores: Ray leaves each one."
     if seen.device != "cpu":
-        why = f"The model runs on {seen.device}, and only cores are looked at."
+        why = f"The model runs on {seen.device}, and only the use of cores is measured."
         return unknown("busy", fix, why)
     if not seen.here:
         return unknown("busy", fix, "The workers may be on other machines than this one.")
@@ -145,7 +145,7 @@ def fed(seen: Observed) -> Check:
     """A queue before the model is well, it always has work; a model that waits is starved."""
     fix = "What comes before is too slow: give that more tasks or CPUs, or take fewer actors."
     if seen.seen_s < LEAST_SEEN_S:
-        why = "It was at work too short a time to tell: give the run more rows."
+        why = "It worked too short a time to measure: give the run more rows."
         return unknown("fed", fix, why)
     share = seen.waited_s / seen.seen_s
     queue = counted(seen.queued, "block", "blocks")
@@ -159,7 +159,7 @@ def complete(seen: Observed) -> Check:
         why = "The pipeline ends in a write, whose rows Ray doesn't count."
         return unknown("complete", fix, why)
     if seen.rows_in is None:
-        why = "Nobody said how many must come out: context.expect(rows) does."
+        why = "How many must come out is not known: context.expect(rows) states it."
         return unknown("complete", fix, why)
     missing = seen.rows_in - seen.dropped - seen.rows_out
     figure = Figure(

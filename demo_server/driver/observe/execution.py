@@ -36,7 +36,7 @@ class Execution:
     """What has been seen until now; see `doctor.Observed` for the names.
 
     Attributes:
-        expected: rows that the experiment said will come out.
+        expected: rows that the experiment expects to come out.
         batch_size: rows that a call is to get.
         shares: of the cores in use, one for each whole second in which rows came.
         ended: nothing of it follows.
@@ -65,27 +65,27 @@ class Execution:
         """Rows come: what starts has started."""
         return self.calls > 0 or bool(self.rows_out)
 
-    def heard(self, told: RowsData) -> None:
-        """A worker told of rows."""
-        self.models += told.models
-        self.calls += told.calls
-        self.rows += told.batch_rows or 0
-        self.tokens += told.tokens
-        self.padding += told.padding
-        if told.worker:
-            self.workers.add(told.worker)
+    def receive(self, report: RowsData) -> None:
+        """Count what a worker reported."""
+        self.models += report.models
+        self.calls += report.calls
+        self.rows += report.batch_rows or 0
+        self.tokens += report.tokens
+        self.padding += report.padding
+        if report.worker:
+            self.workers.add(report.worker)
 
-    def see(self, now: float, look: Reading) -> None:
-        """Take a look at `now` (seconds); the time since the last one was like this."""
+    def add(self, now: float, reading: Reading) -> None:
+        """Add a reading at `now` (seconds); the time since the last one was like this."""
         gap, self.now = min(now - self.now, LONGEST_LOOK_S), now
-        self.rows_in, self.rows_out = look.rows_in, look.rows_out
-        idle = max(0.0, 1 - look.active / look.workers)
+        self.rows_in, self.rows_out = reading.rows_in, reading.rows_out
+        idle = max(0.0, 1 - reading.active / reading.workers)
         # At the end some workers are done before the others: nothing is left to feed them with.
-        if not self.begun or (idle and not look.queued and not look.more):
+        if not self.begun or (idle and not reading.queued and not reading.more):
             return
         self.seen_s += gap
         self.waited_s += gap * idle
-        self.queued = max(self.queued, look.queued)
+        self.queued = max(self.queued, reading.queued)
 
     def measured(self, share: float) -> None:
         """A second is over in which `share` of the cores was in use."""

@@ -23,8 +23,8 @@ from demo_server.driver.observe.operators import (
     calling,
     detail,
     is_work,
-    look,
     progress_of,
+    read,
     total_rows,
     working,
 )
@@ -102,7 +102,7 @@ class Observation:
         context, called = self._context, calling(working(executor))
         self._steps.add(called_step(called))
         self._executions.append(Execution(now, context.total, batch_size(called)))
-        self._look(executor, now)
+        self._read(executor, now)
         self.executing = True
         context.emit(
             PlanData(
@@ -122,7 +122,7 @@ class Observation:
         now = time.monotonic()
         if not last and now - self._sent_at < INTERVAL_S:
             return
-        operators = self._look(executor, now)
+        operators = self._read(executor, now)
         self._rows = operators[-1].rows
         total, rows = total_rows(executor, self._context.total), self._rows
         if self._passed > rows and not last:
@@ -146,11 +146,11 @@ class Observation:
             ),
         )
 
-    def _look(self, executor: StreamingExecutor, now: float) -> list[OperatorProgress]:
+    def _read(self, executor: StreamingExecutor, now: float) -> list[OperatorProgress]:
         operators = [progress_of(executor, operator) for operator in working(executor)]
         finished = [operator.metrics.num_tasks_finished for operator in working(executor)]
         self._stall.see(now, operators, finished)
-        self._executions[-1].see(now, look(executor))
+        self._executions[-1].add(now, read(executor))
         return operators
 
     def overdue(self, limit: float | None = None) -> str | None:
@@ -163,7 +163,7 @@ class Observation:
         return self._stall.overdue(time.monotonic(), limit)
 
     def moved(self, rows: int) -> None:
-        """A worker reported `rows`: whatever the operators say, the pipeline works.
+        """A worker reported `rows`: whatever the operators report, the pipeline works.
 
         Operators count whole blocks; these come after each forward pass. A worker that dies has
         its last block computed again: until others catch up, progress is ahead by part of one.
@@ -175,11 +175,11 @@ class Observation:
         """Whether rows of this step are the run's: not those of what prepares rows for it."""
         return step in self._steps
 
-    def heard(self, told: RowsData) -> None:
-        """A worker told of rows: they have moved, and the doctor wants to know the rest."""
-        self.moved(told.batch_rows or 0)
+    def receive(self, report: RowsData) -> None:
+        """A worker reported rows: they have moved, and the doctor needs the rest."""
+        self.moved(report.batch_rows or 0)
         if self._executions:
-            self._executions[-1].heard(told)
+            self._executions[-1].receive(report)
 
     def measured(self, share: float) -> None:
         """A second is over in which `share` of the cores was in use."""

@@ -1,4 +1,4 @@
-"""What the operators of an execution say of themselves, in Ray Data's own terms.
+"""What the operators of an execution report of themselves, in Ray Data's own terms.
 
 Reads what is private to Ray: Ray is pinned exactly, and `tests/driver/test_observer.py` fails
 when it changes.
@@ -109,7 +109,7 @@ def batch_size(operator: Any) -> int | None:
     return None
 
 
-def look(executor: StreamingExecutor) -> Reading:
+def read(executor: StreamingExecutor) -> Reading:
     """Return what the doctor wants to know of this moment."""
     assert executor._topology is not None
     operators = working(executor)
@@ -139,7 +139,7 @@ def rows_in(operators: list[Any]) -> int | None:
 
 
 def total_rows(executor: StreamingExecutor, expected: int | None) -> int | None:
-    """What the experiment said will come out, else Ray's own estimate for the last operator."""
+    """What the experiment expects to come out, else Ray's own estimate for the last operator."""
     if expected is not None:
         return expected
     estimate: int | None = working(executor)[-1].num_output_rows_total()

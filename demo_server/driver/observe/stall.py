@@ -31,7 +31,7 @@ class Stall:
         self._moved_at = now
 
     def see(self, now: float, operators: list[OperatorProgress], finished: list[int]) -> None:
-        """Compare rows, blocks and finished tasks with the last look."""
+        """Compare rows, blocks and finished tasks with the last reading."""
         self._operators = operators
         seen = ([(o.rows, o.blocks, o.queued_blocks) for o in operators], finished)
         if seen != self._seen:

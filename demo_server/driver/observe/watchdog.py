@@ -34,7 +34,7 @@ INTERVAL_S = 0.5
 # Shorter than the 15 s that the slide promises: a worker that starts may look busy for a second of
 # them.
 QUIET_S = 8.0
-# Who has given rows so lately is not suspected, and not looked at: that takes time of the cores.
+# Who has given rows so lately is not suspected, and not checked: that takes time of the cores.
 MOVING_S = 1.0
 # Where less than this of one CPU is idle, a worker that waits for a CPU looks like one that waits
 # for something else: it then has the time of `stall`.
@@ -60,7 +60,7 @@ class Deaths:
         self.in_a_row = 0
 
     def see(self, found: list[Worker], rows: int) -> list[Worker]:
-        """Return who died since the last look; those that die together count once."""
+        """Return who died since the last check; those that die together count once."""
         if rows != self._rows:
             self._rows, self.in_a_row = rows, 0
         died = [w for w in found if w.died_of and w.id not in self._known]
@@ -70,7 +70,7 @@ class Deaths:
 
 
 class Watchdog:
-    """Looks at one run; it says of deaths at once, and why the run should be given up."""
+    """Checks one run; it reports deaths at once, and why the run should be given up."""
 
     def __init__(self, context: Context, observation: Observation) -> None:
         self._context, self._observation = context, observation
@@ -78,12 +78,12 @@ class Watchdog:
         # What the workers of another machine do can't be seen from here.
         self._raylet = raylet_here() if context.own_head else None
         self._nodes = Nodes()
-        self._looked, self._idle = time.monotonic(), idle_seconds()
+        self._checked_at, self._idle = time.monotonic(), idle_seconds()
         self._job = ray.get_runtime_context().get_job_id()
         self._full = False
         self._deaths.see(workers(), 0)  # of a run before this one
 
-    def look(self) -> Exception | None:
+    def check(self) -> Exception | None:
         """Return why the run will never end, None while it may."""
         found, now = workers(), time.monotonic()
         died = self._deaths.see(found, self._observation.rows)
@@ -118,10 +118,10 @@ class Watchdog:
         return None
 
     def _all_cpus_busy(self, now: float) -> bool:
-        """Whether no CPU of this machine had time to spare since the last look."""
-        looked, idle = self._looked, self._idle
-        self._looked, self._idle = now, idle_seconds()
-        return self._idle - idle < IDLE_SHARE * (now - looked)
+        """Whether no CPU of this machine had time to spare since the last check."""
+        checked, idle = self._checked_at, self._idle
+        self._checked_at, self._idle = now, idle_seconds()
+        return self._idle - idle < IDLE_SHARE * (now - checked)
 
     def _look_at_store(self) -> None:
         """Say once that the object store is full, each time that it gets full."""
@@ -147,13 +147,13 @@ class Watchdog:
 
     def _stalled(self, reason: str) -> Exception:
         free, cpus = available_resources().get("CPU", 0), cluster_resources().get("CPU", 0)
-        said = f"{reason} {free:g} of {cpus:g} CPUs are free."
+        sentence = f"{reason} {free:g} of {cpus:g} CPUs are free."
         if self._full:
             return HangingError(f"{reason} The object store is full.")
         if free < 1:
             why = "Actors that hold every CPU leave none for the tasks that feed them."
-            return StalledError(f"{said} {why}")
-        return HangingError(f"{said} It waits for something else than a CPU.")
+            return StalledError(f"{sentence} {why}")
+        return HangingError(f"{sentence} It waits for something else than a CPU.")
 
 
 def quiet_s() -> float:
@@ -171,7 +171,7 @@ def guarding(
 
     def watch() -> None:
         while not stop.wait(INTERVAL_S):
-            if reason := guard.look():
+            if reason := guard.check():
                 abandon(reason)
                 return
 

@@ -23,7 +23,7 @@ def clean_all(texts: Sequence[str] | Array) -> Array:
 
 
 class EngineSteps:
-    """Each step mends one thing of the one before; its region is what a slide shows.
+    """Each step fixes one thing of the one before; its region is what a slide shows.
 
     Attributes:
         column: the text.

@@ -36,7 +36,7 @@ def clean(text: str) -> str:
 
 
 class TorchSteps:
-    """Each step mends one thing of the one before; its region is what a slide shows.
+    """Each step fixes one thing of the one before; its region is what a slide shows.
 
     Attributes:
         path: the model's directory.

@@ -23,7 +23,7 @@ def count_words(batch: Batch, column: str) -> Batch:
 class Mistakes:
     """Each method runs one small pipeline; its region is what a slide shows.
 
-    What ends in `_fixed` says the same as the one before it, so that Ray can do it.
+    What ends in `_fixed` does the same as the one before it, so that Ray can do it.
 
     Attributes:
         column: the text.

@@ -14,7 +14,7 @@ class FakeSocket implements Socket {
 
   send(text: string) { this.sent.push(JSON.parse(text) as FromClient) }
   close() { this.closed = true }
-  hears(frame: FromServer) { this.onmessage?.({ data: JSON.stringify(frame) }) }
+  receives(frame: FromServer) { this.onmessage?.({ data: JSON.stringify(frame) }) }
 }
 
 /** Time stands still but for `pass`. */
@@ -85,7 +85,7 @@ beforeEach(() => {
 
 function open(change: Partial<WelcomeFrame> = {}) {
   world.socket.onopen?.()
-  world.socket.hears(welcome(change))
+  world.socket.receives(welcome(change))
 }
 
 function lose(code = 1006) {
@@ -99,7 +99,7 @@ describe('hello and welcome', () => {
     world.socket.onopen?.()
     expect(world.socket.sent).toEqual([{ type: 'hello' }])
     expect(connection.view.link).toBe('connecting')
-    world.socket.hears(welcome())
+    world.socket.receives(welcome())
     expect(connection.view).toMatchObject({ link: 'open', role: 'presenter', runs: [embed] })
   })
 
@@ -111,14 +111,14 @@ describe('hello and welcome', () => {
     })
     watched.connect()
     world.socket.onopen?.()
-    world.socket.hears(welcome())
+    world.socket.receives(welcome())
     expect(roles[0]).toBe('presenter')
   })
 
   it('says after a reconnect what it has', () => {
     open()
     connection.watch('r1')
-    world.socket.hears(events(1, 2, 3))
+    world.socket.receives(events(1, 2, 3))
     lose()
     world.pass(250)
     world.socket.onopen?.()
@@ -134,25 +134,25 @@ describe('hello and welcome', () => {
   it('goes on from there when the epoch is the same', () => {
     open()
     connection.watch('r1')
-    world.socket.hears(events(1, 2))
+    world.socket.receives(events(1, 2))
     lose()
     world.pass(250)
     open()
     expect(sent('watch')).toEqual([])
-    world.socket.hears(events(3))
+    world.socket.receives(events(3))
     expect(connection.view.states['r1']?.seq).toBe(3)
   })
 
   it('forgets everything in another epoch, where the hello is the watch, and takes the snapshot', () => {
     open()
     connection.watch('r1')
-    world.socket.hears(events(1, 2))
+    world.socket.receives(events(1, 2))
     lose(CloseCode.SERVER_RESTARTING)
     world.pass(250)
     open({ epoch: 'e2' })
     expect(connection.view.states).toEqual({})
     expect(sent('watch')).toEqual([])
-    world.socket.hears({ type: 'snapshot', run_id: 'r1', seq: 1, state: { seq: 1, t: 0, stages: {} } })
+    world.socket.receives({ type: 'snapshot', run_id: 'r1', seq: 1, state: { seq: 1, t: 0, stages: {} } })
     expect(connection.view.states['r1']?.seq).toBe(1)
   })
 })
@@ -169,47 +169,47 @@ describe('a stream', () => {
   })
 
   it('ignores what it already has', () => {
-    world.socket.hears(events(1, 2))
-    world.socket.hears(events(1, 2, 3))
+    world.socket.receives(events(1, 2))
+    world.socket.receives(events(1, 2, 3))
     expect(connection.view.states['r1']?.stages['']?.points.map(point => point.rows)).toEqual([1, 2, 3])
   })
 
   it('asks once about a gap and goes on when it is filled', () => {
-    world.socket.hears(events(1))
-    world.socket.hears(events(3))
-    world.socket.hears(events(4))
+    world.socket.receives(events(1))
+    world.socket.receives(events(3))
+    world.socket.receives(events(4))
     expect(sent('watch')).toEqual([{ type: 'watch', run_id: 'r1', after: 0 }, { type: 'watch', run_id: 'r1', after: 1 }])
-    world.socket.hears(events(2, 3, 4))
+    world.socket.receives(events(2, 3, 4))
     expect(connection.view.states['r1']?.seq).toBe(4)
   })
 
   it('learns of a gap at the end from the beat', () => {
-    world.socket.hears(events(1))
-    world.socket.hears({ type: 'beat', epoch: 'e1', runs: { r1: 2 } })
-    world.socket.hears({ type: 'beat', epoch: 'e1', runs: { r1: 2 } })
+    world.socket.receives(events(1))
+    world.socket.receives({ type: 'beat', epoch: 'e1', runs: { r1: 2 } })
+    world.socket.receives({ type: 'beat', epoch: 'e1', runs: { r1: 2 } })
     expect(sent('watch')).toHaveLength(2)
   })
 
   it('takes a snapshot that is ahead and goes on after it', () => {
-    world.socket.hears({ type: 'snapshot', run_id: 'r1', seq: 7, state: { seq: 7, t: 70, stages: {} } })
-    world.socket.hears(events(8))
+    world.socket.receives({ type: 'snapshot', run_id: 'r1', seq: 7, state: { seq: 7, t: 70, stages: {} } })
+    world.socket.receives(events(8))
     expect(connection.view.states['r1']?.seq).toBe(8)
   })
 
   it('ignores a snapshot that is behind', () => {
-    world.socket.hears(events(1, 2))
-    world.socket.hears({ type: 'snapshot', run_id: 'r1', seq: 1, state: { seq: 1, t: 0, stages: {} } })
+    world.socket.receives(events(1, 2))
+    world.socket.receives({ type: 'snapshot', run_id: 'r1', seq: 1, state: { seq: 1, t: 0, stages: {} } })
     expect(connection.view.states['r1']?.seq).toBe(2)
   })
 
   it('keeps the list of runs up to date with each status', () => {
-    world.socket.hears({ type: 'events', run_id: 'r1', events: [{ seq: 1, t: 0, kind: 'status', data: { status: 'succeeded' } }] })
+    world.socket.receives({ type: 'events', run_id: 'r1', events: [{ seq: 1, t: 0, kind: 'status', data: { status: 'succeeded' } }] })
     expect(connection.view.runs[0]?.status).toBe('succeeded')
   })
 
   it('goes on while somebody else watches', () => {
     const stop = connection.watch('r1')
-    world.socket.hears(events(1))
+    world.socket.receives(events(1))
     stop()
     expect(sent('unwatch')).toEqual([])
     expect(connection.view.states['r1']?.seq).toBe(1)
@@ -217,7 +217,7 @@ describe('a stream', () => {
 
   it('is given up, state and all, by the last watcher', () => {
     const stop = connection.watch('r2')
-    world.socket.hears({ type: 'events', run_id: 'r2', events: [progress(1)] })
+    world.socket.receives({ type: 'events', run_id: 'r2', events: [progress(1)] })
     stop()
     expect(sent('unwatch')).toEqual([{ type: 'unwatch', run_id: 'r2' }])
     expect(connection.view.states['r2']).toBeUndefined()
@@ -280,7 +280,7 @@ describe('losing the link', () => {
     open()
     for (let i = 0; i < 40; i++) {
       world.pass(500)
-      world.socket.hears({ type: 'beat', epoch: 'e1', runs: {} })
+      world.socket.receives({ type: 'beat', epoch: 'e1', runs: {} })
     }
     expect(world.sockets).toHaveLength(1)
   })
@@ -344,7 +344,7 @@ describe('coming back', () => {
     open()
     for (let i = 0; i < 40; i++) {
       world.pass(500)
-      world.socket.hears({ type: 'beat', epoch: 'e1', runs: {} })
+      world.socket.receives({ type: 'beat', epoch: 'e1', runs: {} })
     }
     expect(world.sockets).toHaveLength(4)
   })
@@ -379,7 +379,7 @@ describe('starting', () => {
     const [frame] = sent('start')
     expect(frame).toMatchObject({ experiment: 'embed', params: { rows: 5 } })
     if (frame?.type === 'start')
-      world.socket.hears({ type: 'accepted', request_id: frame.request_id, run_id: 'r2' })
+      world.socket.receives({ type: 'accepted', request_id: frame.request_id, run_id: 'r2' })
     await expect(answer).resolves.toBe('r2')
     expect(connection.view.runs.map(run => run.run_id)).toContain('r2')
   })
@@ -406,7 +406,7 @@ describe('starting', () => {
     const answer = connection.start('embed', {})
     const [frame] = sent('start')
     if (frame?.type === 'start')
-      world.socket.hears({ type: 'error', code: 'infeasible', message: '2 x 1 + 1 > 2 CPUs', request_id: frame.request_id, field: 'concurrency', feasible: { concurrency: 1 } })
+      world.socket.receives({ type: 'error', code: 'infeasible', message: '2 x 1 + 1 > 2 CPUs', request_id: frame.request_id, field: 'concurrency', feasible: { concurrency: 1 } })
     await expect(answer).rejects.toMatchObject({ message: '2 x 1 + 1 > 2 CPUs', field: 'concurrency', feasible: { concurrency: 1 } })
     expect(connection.view.error).toBeNull()
   })
@@ -461,7 +461,7 @@ describe('shared channels', () => {
 
   it('follows what others publish', () => {
     open()
-    world.socket.hears({ type: 'state', channel: 'deck', patch: { page: 9 } })
+    world.socket.receives({ type: 'state', channel: 'deck', patch: { page: 9 } })
     expect(connection.view.channels['deck']).toEqual({ page: 9 })
   })
 })
@@ -470,6 +470,6 @@ it('says that something changed each time, for a store to gather', () => {
   open()
   const before = changes
   connection.watch('r1')
-  world.socket.hears(events(1))
+  world.socket.receives(events(1))
   expect(changes).toBeGreaterThan(before)
 })

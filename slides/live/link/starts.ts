@@ -33,7 +33,7 @@ export class Starts {
     return new Promise((resolve, reject) => {
       const stop = this.after(NO_ANSWER_AFTER_MS, () => {
         this.take(frame.request_id)
-        reject(new StartError('The server did not answer. Press Run again when the badge says LIVE.', null, null))
+        reject(new StartError('The server did not answer. Press Run again when the badge shows LIVE.', null, null))
       })
       this.waiting.set(frame.request_id, {
         frame,

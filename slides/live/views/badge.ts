@@ -1,4 +1,4 @@
-// What the badge says: where the figures on this slide come from, and how old they are.
+// What the badge shows: where the figures on this slide come from, and how old they are.
 import type { Origin } from '../state/recording'
 import type { LinkStatus } from '../link/transport'
 
