@@ -71,10 +71,10 @@ async def test_a_fault_that_cannot_be_performed_is_reported_and_the_next_is_perf
     async def breaks(_: Any) -> Outcome:
         raise AssertionError("event 4 follows 2")
 
-    async def composition(_: Any) -> Outcome:
+    async def recovers(_: Any) -> Outcome:
         return seen()
 
-    local = {"first": Fault("the first", breaks), "second": Fault("the second", composition)}
+    local = {"first": Fault("the first", breaks), "second": Fault("the second", recovers)}
     monkeypatch.setattr(NoStage, "ended", 0)
     monkeypatch.setattr(faults, "Stage", NoStage)
     monkeypatch.setattr(faults, "LOCAL", local)

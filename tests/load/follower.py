@@ -1,4 +1,4 @@
-"""A client that keeps DESIGN's one rule, and notes each time that the server does not."""
+"""A client that checks the rule of a stream, in docs/architecture.md, and records violations."""
 
 from __future__ import annotations
 

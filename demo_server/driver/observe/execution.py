@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from demo_server.protocol.events import RowsData
 
 # Ray's loop may stand still longer, in a shuffle; nobody saw what went on meanwhile.
-LONGEST_LOOK_S = 0.5
+LONGEST_GAP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Reading:
 
 @dataclass
 class Execution:
-    """What has been seen until now; see `doctor.Observed` for the names.
+    """What has been seen until now; see `diagnosis.Observed` for the names.
 
     Attributes:
         expected: rows that the experiment expects to come out.
@@ -58,7 +58,7 @@ class Execution:
     rows_in: int | None = None
     rows_out: int | None = None
     ended: bool = False
-    _composition: bool = False
+    _computing: bool = False
 
     @property
     def begun(self) -> bool:
@@ -77,7 +77,7 @@ class Execution:
 
     def add(self, now: float, reading: Reading) -> None:
         """Add a reading at `now` (seconds); the time since the last one was like this."""
-        gap, self.now = min(now - self.now, LONGEST_LOOK_S), now
+        gap, self.now = min(now - self.now, LONGEST_GAP_S), now
         self.rows_in, self.rows_out = reading.rows_in, reading.rows_out
         idle = max(0.0, 1 - reading.active / reading.workers)
         # At the end some workers are done before the others: nothing is left to feed them with.
@@ -89,6 +89,6 @@ class Execution:
 
     def measured(self, share: float) -> None:
         """A second is over in which `share` of the cores was in use."""
-        if self._composition and not self.ended:
+        if self._computing and not self.ended:
             self.shares.append(share)
-        self._composition = self.begun and not self.ended
+        self._computing = self.begun and not self.ended
