@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import re
-import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -212,20 +210,3 @@ def summary(error: BaseException) -> str:
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def forget() -> None:
-    """Drop imported experiments, so that the next `load` reads the files again."""
-    for name in [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]:
-        del sys.modules[name]
-
-
-def statements(text: str, region: Region) -> list[int]:
-    """Return the lines of a file on which a statement of `region` begins, docstrings left out."""
-    return sorted(
-        node.lineno
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.stmt)
-        and region.first <= node.lineno <= region.last
-        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-    )

@@ -1,8 +1,4 @@
-"""Where the model runs: CUDA, then MPS, then CPU.
-
-`likely_device` answers in a millisecond, without importing torch, for what is shown before a run;
-`torch_device` is the truth, asked where torch is loaded anyway: in the actor.
-"""
+"""Where the model runs: CUDA, then MPS, then CPU; found out without importing torch."""
 
 from __future__ import annotations
 
@@ -18,29 +14,13 @@ from typing import Literal
 Device = Literal["cuda", "mps", "cpu"]
 
 
-def torch_device() -> Device:
-    """The best device that the installed torch can use now."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if torch.backends.mps.is_available():
-        return "mps"
-    return "cpu"
-
-
 def likely_device() -> Device:
-    """What `torch_device` will return, from the hardware and torch's build."""
+    """Return the best device that torch can use, by the hardware and torch's build."""
     if has_nvidia_gpu() and torch_was_built_for("cuda"):
         return "cuda"
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return "mps"
     return "cpu"
-
-
-def gpus_per_actor(device: Device) -> int:
-    """What an actor asks of Ray as `num_gpus`: Ray counts CUDA devices only, not MPS."""
-    return 1 if device == "cuda" else 0
 
 
 def has_nvidia_gpu(proc: Path = Path("/proc/driver/nvidia/version")) -> bool:

@@ -222,4 +222,3 @@ ServerFrame = Annotated[
     Welcome | Server | Accepted | RunStarted | Events | Snapshot | State | Beat | Error,
     Field(discriminator="type"),
 ]
-server_frame: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)

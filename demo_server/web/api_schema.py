@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from demo_server.protocol import frames
@@ -17,26 +18,14 @@ from demo_server.protocol.findings import Findings
 from demo_server.runs import log
 from demo_server.runs.recording import RecordingHeader
 
-_CLIENT = (
-    frames.Hello,
-    frames.Start,
-    frames.Cancel,
-    frames.Act,
-    frames.Watch,
-    frames.Unwatch,
-    frames.Publish,
-)
-_SERVER = (
-    frames.Welcome,
-    frames.Server,
-    frames.Accepted,
-    frames.RunStarted,
-    frames.Events,
-    frames.Snapshot,
-    frames.State,
-    frames.Beat,
-    frames.Error,
-)
+
+def _models(frame: Any) -> tuple[type[BaseModel], ...]:
+    """Return the models of a union of frames."""
+    union, _ = get_args(frame)
+    return get_args(union)
+
+
+_CLIENT, _SERVER = _models(frames.ClientFrame), _models(frames.ServerFrame)
 
 
 def protocol_schema() -> dict[str, Any]:
@@ -47,7 +36,7 @@ def protocol_schema() -> dict[str, Any]:
     """
     _, client = models_json_schema([(model, "validation") for model in _CLIENT])
     # A recording's header is read by the deck from a file, the findings over HTTP.
-    written = (*_SERVER, RecordingHeader, Findings)
+    written: list[type[BaseModel]] = [*_SERVER, RecordingHeader, Findings]
     _, server = models_json_schema([(model, "serialization") for model in written])
     for definition in server["$defs"].values():
         _require_what_is_sent(definition)

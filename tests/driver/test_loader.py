@@ -33,18 +33,24 @@ def run(params, context):
 '''
 
 
+def forget() -> None:
+    """Drop imported experiments, so that the next `load` reads the files again."""
+    for name in [name for name in sys.modules if name.startswith(f"{loader.PACKAGE}.")]:
+        del sys.modules[name]
+
+
 @pytest.fixture
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory whose files can be imported as experiments."""
     monkeypatch.setattr(experiments, "__path__", [str(tmp_path)])
-    loader.forget()
+    forget()
     yield tmp_path
-    loader.forget()
+    forget()
 
 
 def describe_one(directory: Path, text: str) -> Description:
     (directory / "one.py").write_text(text)
-    loader.forget()
+    forget()
     described = loader.describe_all(MACHINE, directory)
     assert described.errors == []
     return described.experiments[0]

@@ -12,7 +12,17 @@ from demo_server.embedding import device
 
 
 def test_the_predicted_device_is_the_one_that_torch_reports() -> None:
-    assert device.likely_device() == device.torch_device()
+    import torch
+
+    usable = [
+        name
+        for name, there in (
+            ("cuda", torch.cuda.is_available()),
+            ("mps", torch.backends.mps.is_available()),
+        )
+        if there
+    ]
+    assert device.likely_device() == [*usable, "cpu"][0]
 
 
 @pytest.mark.parametrize(
@@ -64,10 +74,6 @@ def test_cuda_is_chosen_before_mps_and_mps_before_the_cpu(
     monkeypatch.setattr(device.sys, "platform", system)
     monkeypatch.setattr(device.platform, "machine", lambda: machine)
     assert device.likely_device() == expected
-
-
-def test_only_cuda_is_counted_by_ray() -> None:
-    assert [device.gpus_per_actor(name) for name in ("cuda", "mps", "cpu")] == [1, 0, 0]
 
 
 def test_a_gpu_that_is_hidden_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
