@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from demo_server.system.digest import unchanged
+from demo_server.system.errors import DemoError
 
 OUTLINE = "deck.json"
 _WRITE_IT = "Run npm start, which builds the deck, or npm run outline."
 
 
-class OutlineError(Exception):
+class OutlineError(DemoError):
     """There is no outline that can be used: why, and what to do."""
 
 
@@ -70,11 +71,11 @@ def read_outline(dist: Path, root: Path) -> Outline:
     try:
         outline = Outline.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise OutlineError(f"There is no {path.name} in {dist}. {_WRITE_IT}") from None
+        raise OutlineError(f"There is no {path.name} in {dist}.", remedy=_WRITE_IT) from None
     except (OSError, ValidationError) as error:
-        raise OutlineError(f"{path} cannot be read: {error}. {_WRITE_IT}") from error
+        raise OutlineError(f"{path} cannot be read: {error}.", remedy=_WRITE_IT) from error
     if not unchanged(root, outline.sources):
         raise OutlineError(
-            f"{path} is older than the slides or the code that they show. {_WRITE_IT}"
+            f"{path} is older than the slides or the code that they show.", remedy=_WRITE_IT
         )
     return outline
