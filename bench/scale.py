@@ -57,10 +57,10 @@ def main() -> None:
     done: list[Size] = []
     with served("--dataset", str(file), "--text-column", "text") as server:
         params, pace = chosen(server, args.engine)
-        foretell(sizes, pace)
+        announce(sizes, pace)
         with spectator(server, "embed") as page:
             for rows in in_turns(sizes):
-                foretell([rows], done[-1].rate if done else pace)
+                announce([rows], done[-1].rate if done else pace)
                 done.append(measure(server, page, {**params, "rows": rows}))
                 log(f"{rows:,} rows: {done[-1]}")
                 time.sleep(SETTLE_S)
@@ -105,7 +105,7 @@ def chosen(server: Served, engine: str | None) -> tuple[dict[str, Any], float]:
     return {"engine": name}, float(rate)
 
 
-def foretell(sizes: list[int], rate: float) -> None:
+def announce(sizes: list[int], rate: float) -> None:
     minutes = sum(sizes) / rate / 60
     listed = " and ".join(f"{rows:,}" for rows in sizes)
     log(f"{listed} rows take about {minutes:.1f} min at {rate:.0f} rows/s …")

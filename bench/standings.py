@@ -30,7 +30,7 @@ PACKAGES = ("daft", "pyspark", "onnxruntime", "onnx")
 
 
 @dataclass
-class Ledger:
+class Results:
     """What was measured, by contender and round; `left_out` says why one is missing."""
 
     rates: dict[str, dict[int, Rates]] = field(default_factory=lambda: defaultdict(dict))
@@ -57,10 +57,10 @@ def title(name: str) -> str:
     return TITLES[kind] + (f", {engine}" if engine else "")
 
 
-def table(ledger: Ledger, ceilings: dict[str, float]) -> list[dict[str, Any]]:
+def table(results: Results, ceilings: dict[str, float]) -> list[dict[str, Any]]:
     rate = {"unit": "rows/s", "digits": 0}
     made = []
-    for name, one in ledger.medians().items():
+    for name, one in results.medians().items():
         made.append({"what": f"{title(name)}: steady", "value": one.steady, **rate})
         made.append({"what": "… in total", "value": one.total, **rate})
         if one.run is not None:
@@ -72,11 +72,11 @@ def table(ledger: Ledger, ceilings: dict[str, float]) -> list[dict[str, Any]]:
     return made
 
 
-def bars(ledger: Ledger, ceilings: dict[str, float]) -> list[dict[str, Any]]:
+def bars(results: Results, ceilings: dict[str, float]) -> list[dict[str, Any]]:
     """Return the steady rates, for the deck's chart: whose, how much, and whether it is ours."""
     measured = [
         {"label": title(name), "rate": round(one.steady), "ours": name.startswith("ours")}
-        for name, one in ledger.medians().items()
+        for name, one in results.medians().items()
     ]
     limits = [
         {"label": f"the processor's limit, {precision}", "rate": round(value), "ours": False}
@@ -85,12 +85,12 @@ def bars(ledger: Ledger, ceilings: dict[str, float]) -> list[dict[str, Any]]:
     return measured + limits
 
 
-def ratios(ledger: Ledger, rows: int, rounds: int) -> list[dict[str, Any]]:
+def ratios(results: Results, rows: int, rounds: int) -> list[dict[str, Any]]:
     """Return the ratios, with their bars where rows and rounds are those that count."""
     full = rows >= ROWS and rounds >= ROUNDS
     total = TOTAL_RATIO if rows == TOTAL_ROWS and rounds >= ROUNDS else None
     openvino = ("OpenVinoBf16Embedder", "OpenVinoEmbedder")
-    fastest = [engine for engine in openvino if f"ours:{engine}" in ledger.rates][:1]
+    fastest = [engine for engine in openvino if f"ours:{engine}" in results.rates][:1]
     asked: list[tuple[str, str, str, float | None]] = [
         ("ours:TextEmbedder", "encode", "steady", 1.0),
         ("ours:TorchEmbedder", "encode", "steady", 1.25),
@@ -110,7 +110,7 @@ def ratios(ledger: Ledger, rows: int, rounds: int) -> list[dict[str, Any]]:
     ]
     made = []
     for ours, theirs, kind, bar in asked:
-        value = ledger.ratio(ours, theirs, kind)
+        value = results.ratio(ours, theirs, kind)
         if value is not None:
             clock = "from the run's begin" if kind == "run" else kind
             what = f"{title(ours)} / {title(theirs)}, {clock}"
@@ -120,13 +120,13 @@ def ratios(ledger: Ledger, rows: int, rounds: int) -> list[dict[str, Any]]:
     return made
 
 
-def notes(ledger: Ledger, rows: int, rounds: int) -> list[str]:
+def notes(results: Results, rows: int, rounds: int) -> list[str]:
     full = (rows >= ROWS or rows == TOTAL_ROWS) and rounds >= ROUNDS
     size = f"{rows:,} rows of the bundled dataset, {rounds} {'round' if rounds == 1 else 'rounds'}"
     short = "" if full else f" A short run: figures that count have {ROWS:,} rows, {ROUNDS} rounds."
     known = [f"{name} {peers.version(name)}" for name in PACKAGES if peers.version(name)]
     java = peers.java()
-    lowest = f"{min(ledger.cosines):.5f}" if ledger.cosines else "none was compared"
+    lowest = f"{min(results.cosines):.5f}" if results.cosines else "none was compared"
     return [
         f"{size}; medians. The contenders take turns, each in a process of its own, and a ratio "
         f"is the median of the rounds' ratios.{short}",
@@ -144,6 +144,6 @@ def notes(ledger: Ledger, rows: int, rounds: int) -> list[str]:
         f"To compare with: {', '.join(known) or 'nothing was installed'}"
         f"{f'; {java}' if java else ''}. ONNX: the same weights, pooling and normalizing "
         "included, by `torch.onnx.export`, opset 17.",
-        *[f"{title(name)}: {fact}." for name, fact in ledger.facts.items()],
-        *[f"{title(name)}: not measured, {why}." for name, why in ledger.left_out.items()],
+        *[f"{title(name)}: {fact}." for name, fact in results.facts.items()],
+        *[f"{title(name)}: not measured, {why}." for name, why in results.left_out.items()],
     ]

@@ -171,10 +171,10 @@ def unwatched(server: Served, params: dict[str, Any]) -> list[tuple[float, int]]
 
 
 def notes(params: dict[str, Any], rounds: int, full: bool) -> list[str]:
-    said = ", ".join(f"{name} {value}" for name, value in params.items())
+    asked = ", ".join(f"{name} {value}" for name, value in params.items())
     short = "" if full else f" A short run: figures that count have {ROWS:,} rows, {ROUNDS} rounds."
     return [
-        f"`embed` with {said}; the cost in {rounds} {'round' if rounds == 1 else 'rounds'}, the "
+        f"`embed` with {asked}; the cost in {rounds} {'round' if rounds == 1 else 'rounds'}, the "
         f"two in turn.{short} Viewers are sockets of one other process on the same cores; the "
         "browser shows the slide as the presenter, meanwhile.",
         "Unwatched: the same function on the same Ray, with nothing that observes it but a line "

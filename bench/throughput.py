@@ -32,7 +32,7 @@ from bench.standings import (
     ROUNDS,
     ROWS,
     SAMPLE,
-    Ledger,
+    Results,
     bars,
     notes,
     ratios,
@@ -60,18 +60,18 @@ def main() -> None:
     engines = [row.name for row in offered(likely_device())]
     names = chosen(contenders(engines), args.only)
     place = Path(tempfile.mkdtemp(dir=os.environ["DEMO_CACHE"]))
-    job, reference, ledger = prepare(args.rows, place, names)
+    job, reference, results = prepare(args.rows, place, names)
     log(f"{len(names)} contenders, {args.rows} rows, {args.rounds} rounds …")
     for number in range(1, args.rounds + 1):
         for name in names:
-            if name not in ledger.left_out:
-                turn(name, number, job, reference, ledger)
+            if name not in results.left_out:
+                turn(name, number, job, reference, results)
     sizes = {"rows": args.rows, "rounds": args.rounds}
     ceilings = ceiling(job)
-    measures = table(ledger, ceilings) + ratios(ledger, **sizes)
-    found = {"measures": measures, "notes": notes(ledger, **sizes)}
+    measures = table(results, ceilings) + ratios(results, **sizes)
+    found = {"measures": measures, "notes": notes(results, **sizes)}
     if args.only is None:
-        found["chart"] = {**sizes, "bars": bars(ledger, ceilings)}
+        found["chart"] = {**sizes, "bars": bars(results, ceilings)}
     print(json.dumps(found))
 
 
@@ -109,9 +109,9 @@ def chosen(names: list[str], only: str | None) -> list[str]:
     return [name for name in names if name.partition(":")[0] in only.split(",")]
 
 
-def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]:
+def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Results]:
     """Write the rows, the converted models and the reference; nothing of this is timed."""
-    ledger = Ledger()
+    results = Results()
     table = bundled(rows)
     if len(table) < rows:
         raise SystemExit(f"--rows {rows}: the bundled dataset has {len(table)} rows.")
@@ -132,13 +132,13 @@ def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]
         for name in names:
             package = needs.get(name.partition(":")[0])
             if package and peers.version(package) is None:
-                ledger.left_out[name] = f"{package} could not be installed"
+                results.left_out[name] = f"{package} could not be installed"
             if package == "pyspark" and peers.java() is None:
-                ledger.left_out[name] = "there is no Java here"
-    if "onnx" in kinds - ledger.left_out.keys():
+                results.left_out[name] = "there is no Java here"
+    if "onnx" in kinds - results.left_out.keys():
         onnx = str(place / "model.onnx")
         if reason := exported(path, onnx):
-            ledger.left_out["onnx"] = reason
+            results.left_out["onnx"] = reason
     log("The reference: SentenceTransformer.encode of a sample …")
     sample = np.unique(np.linspace(0, rows - 1, SAMPLE).astype(int))
     reference = (sample, encode([texts["text"][int(i)].as_py() for i in sample]))
@@ -147,7 +147,7 @@ def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Ledger]
     return (
         Job(str(place / "texts.parquet"), path, converted, onnx, arrivals, cores),
         reference,
-        ledger,
+        results,
     )
 
 
@@ -163,22 +163,22 @@ def exported(path: str, onnx: str) -> str | None:
     return f"torch could not export it: {last_line(ran.stderr)}"
 
 
-def turn(name: str, number: int, job: Job, reference: Any, ledger: Ledger) -> None:
+def turn(name: str, number: int, job: Job, reference: Any, results: Results) -> None:
     """One contender's turn in a round; what goes wrong takes it out of the rounds to come."""
     rows = pq.read_metadata(job.texts).num_rows
     try:
-        said, began_at = compute(name, job, START_S + rows / SLOWEST)
-        ledger.cosines.append(
-            lowest_cosine(reference, Path(job.arrivals).parent, said["rows"], rows)
+        ended, began_at = compute(name, job, START_S + rows / SLOWEST)
+        results.cosines.append(
+            lowest_cosine(reference, Path(job.arrivals).parent, ended["rows"], rows)
         )
-        arrivals = [(at, count) for at, count in said["arrivals"]]
-        one = rates(began_at, said["done_at"], rows, arrivals, said["called_at"], said["run_at"])
+        arrivals = [(at, count) for at, count in ended["arrivals"]]
+        one = rates(began_at, ended["done_at"], rows, arrivals, ended["called_at"], ended["run_at"])
     except (NotMeasuredError, ValueError) as error:
-        ledger.left_out[name] = str(error)
+        results.left_out[name] = str(error)
         log(f"round {number}, {name}: left out, {error}")
         return
-    ledger.rates[name][number] = one
-    ledger.facts[name] = said["facts"]
+    results.rates[name][number] = one
+    results.facts[name] = ended["facts"]
     log(f"round {number}, {name}: {one.steady:.0f} rows/s steady, {one.total:.0f} in total")
 
 
@@ -196,10 +196,10 @@ def compute(name: str, job: Job, limit_s: float) -> tuple[dict[str, Any], float]
         str(peers.PYTHON) if name.split(":")[0] in ("daft", "spark", "onnx") else sys.executable
     )
     command = [python, "-m", "bench.contenders", name, str(place / "job.json"), str(place)]
-    said = place / "said.log"
-    with said.open("w", encoding="utf-8") as log:
+    output = place / "output.log"
+    with output.open("w", encoding="utf-8") as file:
         began_at = time.time()
-        child = subprocess.Popen(command, stdout=log, stderr=log)
+        child = subprocess.Popen(command, stdout=file, stderr=file)
         try:
             code = child.wait(limit_s)
         except subprocess.TimeoutExpired:
@@ -207,7 +207,7 @@ def compute(name: str, job: Job, limit_s: float) -> tuple[dict[str, Any], float]
         finally:
             end(child)
     if code:
-        raise NotMeasuredError(f"it failed: {last_line(said.read_text(encoding='utf-8'))}")
+        raise NotMeasuredError(f"it failed: {last_line(output.read_text(encoding='utf-8'))}")
     return json.loads((place / "outcome.json").read_text(encoding="utf-8")), began_at
 
 
@@ -222,7 +222,7 @@ def end(child: subprocess.Popen[Any]) -> None:
 
 
 def last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1][:160]
+    return (text.strip().splitlines() or ["it printed nothing"])[-1][:160]
 
 
 def lowest_cosine(reference: Any, place: Path, rows: int, expected: int) -> float:

@@ -55,7 +55,7 @@ def main() -> None:
     arrivals = outcome.arrivals or read_arrivals(job.arrivals)
     order = np.argsort(outcome.ids, kind="stable")
     np.save(Path(out) / "vectors.npy", np.asarray(outcome.vectors, np.float32)[order])
-    said = {
+    outcome = {
         "arrivals": arrivals,
         "called_at": outcome.called_at,
         "run_at": outcome.run_at,
@@ -63,7 +63,7 @@ def main() -> None:
         "rows": len(set(outcome.ids)),
         "facts": outcome.facts,
     }
-    (Path(out) / "outcome.json").write_text(json.dumps(said), encoding="utf-8")
+    (Path(out) / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -82,17 +82,17 @@ def test_an_unknown_contender_is_rejected_by_name():
 
 
 def test_a_short_run_has_no_bars_and_says_that_it_is_short():
-    ledger = standings.Ledger()
-    ledger.rates["ours:TorchEmbedder"][1] = Rates(2.0, 1.0)
-    ledger.rates["encode"][1] = ONE
-    (short,) = standings.ratios(ledger, rows=600, rounds=1)
-    (full,) = standings.ratios(ledger, rows=10_000, rounds=5)
+    results = standings.Results()
+    results.rates["ours:TorchEmbedder"][1] = Rates(2.0, 1.0)
+    results.rates["encode"][1] = ONE
+    (short,) = standings.ratios(results, rows=600, rounds=1)
+    (full,) = standings.ratios(results, rows=10_000, rounds=5)
     assert short["value"] == 2.0
     assert "at_least" not in short
     assert full["at_least"] == 1.25
-    assert "A short run" in standings.notes(ledger, rows=600, rounds=1)[0]
-    assert "A short run" not in standings.notes(ledger, rows=10_000, rounds=5)[0]
-    assert "A short run" not in standings.notes(ledger, rows=3_000, rounds=5)[0]
+    assert "A short run" in standings.notes(results, rows=600, rounds=1)[0]
+    assert "A short run" not in standings.notes(results, rows=10_000, rounds=5)[0]
+    assert "A short run" not in standings.notes(results, rows=3_000, rounds=5)[0]
 
 
 def test_a_run_counts_from_its_begin_where_ray_is_up():
@@ -102,30 +102,30 @@ def test_a_run_counts_from_its_begin_where_ray_is_up():
 
 
 def test_the_total_has_its_bar_at_3000_rows_and_only_there():
-    ledger = standings.Ledger()
-    ledger.rates["ours:OpenVinoBf16Embedder"][1] = Rates(9.0, 6.0)
-    ledger.rates["course"][1] = ONE
-    _, at_3000 = standings.ratios(ledger, rows=3000, rounds=5)
-    _, at_10000 = standings.ratios(ledger, rows=10_000, rounds=5)
+    results = standings.Results()
+    results.rates["ours:OpenVinoBf16Embedder"][1] = Rates(9.0, 6.0)
+    results.rates["course"][1] = ONE
+    _, at_3000 = standings.ratios(results, rows=3000, rounds=5)
+    _, at_10000 = standings.ratios(results, rows=10_000, rounds=5)
     assert (at_3000["value"], at_3000["at_least"]) == (6.0, 5.0)
     assert "at_least" not in at_10000
 
 
 def test_runs_are_compared_from_their_begin_where_both_have_one():
-    ledger = standings.Ledger()
-    ledger.rates["ours:OpenVinoEmbedder"][1] = Rates(9.0, 6.0, 8.0)
-    ledger.rates["course"][1] = Rates(1.0, 1.0, 2.0)
-    ledger.rates["encode"][1] = ONE
-    said = {one["what"]: one["value"] for one in standings.ratios(ledger, rows=10_000, rounds=5)}
+    results = standings.Results()
+    results.rates["ours:OpenVinoEmbedder"][1] = Rates(9.0, 6.0, 8.0)
+    results.rates["course"][1] = Rates(1.0, 1.0, 2.0)
+    results.rates["encode"][1] = ONE
+    said = {one["what"]: one["value"] for one in standings.ratios(results, rows=10_000, rounds=5)}
     (begun,) = (what for what in said if what.endswith("from the run's begin"))
     assert said[begun] == 4.0
-    assert len([one for one in standings.table(ledger, {}) if "begin" in one["what"]]) == 2
+    assert len([one for one in standings.table(results, {}) if "begin" in one["what"]]) == 2
 
 
 def test_an_excluded_contender_is_named_with_the_reason():
-    ledger = standings.Ledger()
-    ledger.left_out["spark"] = "there is no Java here"
-    said = standings.notes(ledger, rows=600, rounds=1)
+    results = standings.Results()
+    results.left_out["spark"] = "there is no Java here"
+    said = standings.notes(results, rows=600, rounds=1)
     assert "PySpark, pandas UDF: not measured, there is no Java here." in said
 
 
