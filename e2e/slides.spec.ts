@@ -29,7 +29,7 @@ test('a slide’s number that is too high leads to the last slide', async ({ pag
 
 test('code on a slide that runs nothing shows the values that a run would start with', async ({ page }) => {
   await openSlide(page, SLIDES.find(({ title }) => title.includes('knobs'))!.number)
-  await expect(shownSlide(page).locator('[data-param="batch_size"]')).toHaveText(/^\d+$/)
+  await expect(shownSlide(page).locator('[data-value="params.batch_size"]')).toHaveText(/^\d+$/)
   await expect(shownSlide(page).locator('.live-code')).not.toContainText('params.')
 })
 

@@ -18,6 +18,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from demo_server.data import source
+from demo_server.embedding import model
 from demo_server.experiments import dataset, embed, ladder, peek
 from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import RunStatus, StatusData
@@ -36,7 +37,7 @@ from scripts.code_before import (
     CodeBefore,
     bound_names,
 )
-from scripts.shown_code import MODEL, Values, region, substitute
+from scripts.shown_code import Values, region, substitute
 
 DIST = ROOT / "dist"
 PACKAGES = ("ray[data]", "datasets", "sentence-transformers", "torch")
@@ -107,13 +108,15 @@ def of_run(header: log.Header, text_column: str | None = None) -> Values:
         SourceError: its dataset is gone, or has several columns of text and none is named.
     """
     params = {**header.params, "engine": "TextEmbedder"}
-    model = MODEL if header.model == "default" else header.model
-    origin = f"The values are those of a run of {header.date[:10]}."
-    if header.dataset == "bundled":
-        return Values(params, origin, model=model)
-    found = source.resolve(header.dataset, text_column)
-    options = {name: value for name, value in found.options.items() if name != "cache_dir"}
-    return Values(params, origin, found.path, options, found.text_column, model)
+    spec = None if header.dataset == "bundled" else header.dataset
+    found = source.resolve(spec, text_column)
+    return Values(
+        params,
+        f"The values are those of a run of {header.date[:10]}.",
+        found.arguments,
+        found.text_column,
+        model.name(None if header.model == "default" else header.model),
+    )
 
 
 def notebook(outline: Outline, values: Values) -> Any:
@@ -210,8 +213,9 @@ The code of the talk, and what was said about it. {values.origin}
 
 Install what it needs with `pip install {packages}`.
 
-`data/wordnet` lies in the repository of the talk: start Jupyter there, or name another dataset in \
-`load_dataset`, such as one of the Hugging Face hub, and its column of texts below."""
+What `load_dataset` reads from a directory is looked for where Jupyter was started, `data/wordnet` \
+in the repository of the talk. Or name another dataset there, such as one of the Hugging Face hub, \
+and its column of texts below."""
 
 
 def version(requirement: str) -> str:

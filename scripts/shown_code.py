@@ -10,13 +10,13 @@ import json
 import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from demo_server.driver.loader import Region, regions
-from demo_server.system.checkout import BUNDLED_DATA, ROOT
+from demo_server.embedding.model import DEFAULT
+from demo_server.system.checkout import ROOT
 
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PLACEHOLDER = re.compile(r"\b(params|inputs)\.(\w+)")
 
 
@@ -26,16 +26,9 @@ class Values:
 
     params: dict[str, Any]
     origin: str = "The values are those for two cores without a GPU."
-    path: str = BUNDLED_DATA.relative_to(ROOT).as_posix()
-    options: dict[str, Any] = field(default_factory=lambda: {"split": "train"})
+    arguments: str = '"data/wordnet", split="train"'
     column: str = "text"
-    model: str = MODEL
-
-    @property
-    def arguments(self) -> str:
-        """What `load_dataset` takes, as code."""
-        options = [f"{name}={literal(value)}" for name, value in self.options.items()]
-        return ", ".join([literal(self.path), *options])
+    model: str = DEFAULT
 
 
 def region(file: str, name: str) -> str:

@@ -8,6 +8,7 @@ HF_HUB_OFFLINE, and its tokens.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from datasets.builder import DatasetBuilder
 
 from demo_server.data.errors import SourceError, explain, no_rows
 from demo_server.data.hugging_face import prefer_cache_when_unreachable
-from demo_server.system.checkout import BUNDLED_DATA
+from demo_server.system.checkout import BUNDLED_DATA, ROOT
 from demo_server.system.files import fingerprint
 
 # The loader of `datasets` for each suffix of a single file.
@@ -93,6 +94,16 @@ class DatasetSource:
         return kwargs
 
     @property
+    def arguments(self) -> str:
+        """What `load_dataset` takes on another machine, as code: no directory of this one."""
+        options = {k: v for k, v in self.options.items() if k != "cache_dir"}
+        if self.data_file is not None:
+            options["data_files"] = portable(self.data_file)
+        path = self.path if self.is_on_hub else portable(self.path)
+        named = [f"{name}={json.dumps(value)}" for name, value in options.items()]
+        return ", ".join([json.dumps(path), *named])
+
+    @property
     def is_on_hub(self) -> bool:
         return self.data_file is None and not Path(self.path).is_absolute()
 
@@ -110,6 +121,12 @@ class DatasetSource:
             dataset = load_dataset(*self.args, **self.kwargs)
         assert isinstance(dataset, Dataset)  # a split was named
         return dataset
+
+
+def portable(path: str) -> str:
+    """Return the name of a file or directory; of the bundled one, its place in the checkout."""
+    there = Path(path)
+    return there.relative_to(ROOT).as_posix() if there == BUNDLED_DATA else there.name
 
 
 def resolve(spec: str | None = None, text_column: str | None = None) -> DatasetSource:

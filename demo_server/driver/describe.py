@@ -12,6 +12,7 @@ from typing import Any
 
 from demo_server.data import source
 from demo_server.driver import loader
+from demo_server.embedding import model
 from demo_server.embedding.device import likely_device
 from demo_server.protocol.driver_messages import DescribeOptions, Descriptions
 from demo_server.protocol.errors import InputError
@@ -38,14 +39,23 @@ def describe(options: DescribeOptions) -> Descriptions:
     Raises:
         InputError: the dataset can't be used.
     """
+    chosen = source.resolve(options.inputs.dataset, options.inputs.text_column)
     found: dict[str, Any] = {
         "cpus": max(LEAST_CPUS, usable_cpus()),
         "device": likely_device(),
-        "dataset_rows": source.resolve(options.inputs.dataset, options.inputs.text_column).rows,
+        "dataset_rows": chosen.rows,
     }
     if options.machine is not None and options.machine.exists():
         found |= json.loads(options.machine.read_text(encoding="utf-8"))
-    return loader.describe_all(Machine.model_validate(found))
+    described = loader.describe_all(Machine.model_validate(found))
+    inputs = {
+        "arguments": chosen.arguments,
+        "column": json.dumps(chosen.text_column),
+        "model": json.dumps(model.name(options.inputs.model)),
+    }
+    for experiment in described.experiments:
+        experiment.inputs = inputs
+    return described
 
 
 if __name__ == "__main__":

@@ -59,6 +59,13 @@ def title(spec: str | None = None) -> str:
     return Path(spec or DEFAULT).name
 
 
+def name(spec: str | None = None) -> str:
+    """Return what another machine calls the model: its hub id, or of a directory the name."""
+    if spec is None or not Path(spec).expanduser().is_dir():
+        return spec or DEFAULT
+    return Path(spec).expanduser().resolve().name
+
+
 def resolve(spec: str | None = None) -> Model:
     """The model that `spec` names (a hub id or a directory; None: the default).
 

@@ -165,6 +165,7 @@ class Description(Line):
     rate: float | None = None
     rates: dict[str, float] | None = None
     dataset_rows: int | None = None
+    inputs: dict[str, str] = Field(default_factory=dict)
     regions: dict[str, str]
     code_hash: str
     needs: Needs

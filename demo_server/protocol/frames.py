@@ -128,6 +128,10 @@ class ExperimentInfo(Frame):
         description="the same by engine, for a run that has this parameter",
     )
     dataset_rows: int | None = None
+    inputs: dict[str, str] = Field(
+        default_factory=dict,
+        description="what shown code takes from the dataset and the model, as code, by name",
+    )
     regions: dict[str, str] = Field(description="sha256 of each shown region, by name")
     code_hash: str
     uses_held: bool = Field(description="runs in the driver that holds the last result")

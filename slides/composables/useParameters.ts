@@ -1,18 +1,17 @@
 import type { ComputedRef } from 'vue'
 import { computed, inject } from 'vue'
+import type { ExperimentInfo } from '../live/protocol/generated'
 import type { JsonObject } from '../live/protocol/merge'
 import { useConnection } from './useConnection'
 import { useExperiment } from './useExperiment'
 import { runKey } from './useRun'
 
-/** The parameters of the slide's run; on a slide that runs nothing, those that the named experiment would be run with. */
-export function useParameters(name?: string): ComputedRef<Readonly<JsonObject>> {
+/** An experiment with the parameters of a run: the named one, or that of the slide. */
+export function useParameters(name?: string): { experiment: ComputedRef<ExperimentInfo | undefined>, params: ComputedRef<Readonly<JsonObject>> } {
   const run = inject(runKey, undefined)
-  if (run)
-    return run.params
   if (name === undefined)
-    return computed(() => ({}))
+    return run ?? { experiment: computed(() => undefined), params: computed(() => ({})) }
   const { standsAlone } = useConnection()
-  const { chosen, recording } = useExperiment(name)
-  return computed(() => standsAlone && recording.value ? recording.value.header.params : chosen.value)
+  const { experiment, chosen, recording } = useExperiment(name)
+  return { experiment, params: computed(() => standsAlone && recording.value ? recording.value.header.params : chosen.value) }
 }

@@ -12,7 +12,7 @@ import type { Run } from './useRun'
 import { createRun, TONIGHT_MS } from './useRun'
 
 const embed: ExperimentInfo = {
-  name: 'embed', title: '', schema: {}, defaults: { rows: 4000, batch_size: 64 }, measured: true, rate: 100, dataset_rows: 116_000, regions: {}, code_hash: '', uses_held: false, actions: [], stages: {},
+  name: 'embed', title: '', schema: {}, defaults: { rows: 4000, batch_size: 64 }, measured: true, rate: 100, dataset_rows: 116_000, inputs: {}, regions: {}, code_hash: '', uses_held: false, actions: [], stages: {},
 }
 
 const view = shallowRef<View>({} as View)

@@ -1,20 +1,24 @@
 import { codeToHtml } from 'shiki'
 import { expect, test } from 'vitest'
-import { markParameters, nameLines } from './shiki'
+import { markValues, nameLines } from './shiki'
 
 const highlight = (code: string) => codeToHtml(code, {
   lang: 'python',
   themes: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
-  transformers: [markParameters, nameLines],
+  transformers: [markValues, nameLines],
 })
 
 test('each parameter in the code is one marked piece that knows its name', async () => {
   const html = await highlight('ds.map_batches(\n    f(params.concurrency), batch_size=params.batch_size,\n)')
-  expect([...html.matchAll(/data-param="(\w+)"/g)].map(match => match[1])).toEqual(['concurrency', 'batch_size'])
+  expect([...html.matchAll(/data-value="([\w.]+)"/g)].map(match => match[1])).toEqual(['params.concurrency', 'params.batch_size'])
 })
 
 test('what only looks like a parameter is left alone', async () => {
-  expect(await highlight('hyperparams.rows = my_params.rows')).not.toContain('data-param')
+  expect(await highlight('hyperparams.rows = my_params.rows')).not.toContain('data-value')
+})
+
+test('what a dataset is loaded with is one marked piece', async () => {
+  expect(await highlight('dataset = load_dataset(path, **options)')).toMatch(/<span class="live-param" data-value="inputs.arguments"[^>]*>/)
 })
 
 test('a line can be found by what it says', async () => {

@@ -1,18 +1,19 @@
 import type { ShikiTransformer } from 'shiki'
 import { defineShikiSetup } from '@slidev/types'
 
-const PARAMETER = /\bparams\.([a-z_]\w*)/g
+/** `params.X` of a run, and what `load_dataset` takes, which comes from the server's dataset. */
+const VALUE = /\bparams\.[a-z_]\w*|\bpath, \*\*options\b/g
 
-/** Marks each `params.X` in the highlighted code, so that LiveCode can show its current value. */
-export const markParameters: ShikiTransformer = {
-  name: 'deck:parameters',
+/** Marks in the highlighted code what has a value, so that LiveCode can show it. */
+export const markValues: ShikiTransformer = {
+  name: 'deck:values',
   preprocess(code, options) {
-    for (const match of code.matchAll(PARAMETER)) {
+    for (const match of code.matchAll(VALUE)) {
       options.decorations ??= []
       options.decorations.push({
         start: match.index,
         end: match.index + match[0].length,
-        properties: { 'class': 'live-param', 'data-param': match[1]! },
+        properties: { 'class': 'live-param', 'data-value': match[0].startsWith('path') ? 'inputs.arguments' : match[0] },
         alwaysWrap: true,
       })
     }
@@ -29,7 +30,7 @@ export const nameLines: ShikiTransformer = {
 
 export default defineShikiSetup(() => ({
   themes: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
-  transformers: [markParameters, nameLines],
+  transformers: [markValues, nameLines],
   // A comment on the surface of a block is too pale as the theme has it.
   colorReplacements: { 'github-light-high-contrast': { '#66707b': '#4c5864' } },
 }))

@@ -123,6 +123,16 @@ def test_a_hub_spec_is_taken_apart_without_a_network() -> None:
     assert parsed.title == "cardiffnlp/tweet_eval (sentiment)"
 
 
+def test_code_for_another_machine_names_no_directory_of_this_one(write: Write) -> None:
+    assert source.resolve().arguments == '"data/wordnet", split="train"'
+    file = write("mine.tsv", "text\nb\n")
+    assert source.resolve(str(file)).arguments == (
+        '"csv", split="train", data_files="mine.tsv", delimiter="\\t"'
+    )
+    hub = source.parse("cardiffnlp/tweet_eval:sentiment:train")
+    assert hub.arguments == '"cardiffnlp/tweet_eval", name="sentiment", split="train"'
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

@@ -58,7 +58,8 @@ def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vecto
 
     chosen, path = source.resolve(), model.resolve(None).path
     monkeypatch.setattr("scripts.notebook.LADDER_ROWS", 2)
-    values = Values(PARAMS, path=chosen.path, column=chosen.text_column, model=path)
+    arguments = f'"{chosen.path}", split="train"'
+    values = Values(PARAMS, arguments=arguments, column=chosen.text_column, model=path)
     result = tmp_path / "result.npz"
     begin = "import ray\nray.init(num_cpus=2, include_dashboard=False)"
     keep = (
@@ -187,6 +188,5 @@ def test_a_run_on_another_dataset_is_loaded_from_there(tmp_path: Path) -> None:
     header = last_run(tmp_path)
     assert header is not None
     values = of_run(header.model_copy(update={"dataset": str(file)}))
-    assert values.path == "csv"
-    assert values.options == {"split": "train", "data_files": str(file)}
+    assert values.arguments == '"csv", split="train", data_files="mine.csv"'
     assert values.column == "note"

@@ -570,6 +570,12 @@ export interface ExperimentInfo {
   } | null
   dataset_rows?: number | null
   /**
+   * what shown code takes from the dataset and the model, as code, by name
+   */
+  inputs: {
+    [k: string]: string
+  }
+  /**
    * sha256 of each shown region, by name
    */
   regions: {

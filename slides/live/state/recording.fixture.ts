@@ -4,7 +4,7 @@ import { RECORDING_FORMAT } from '../protocol/generated'
 
 export const HEADER = {
   format: RECORDING_FORMAT,
-  experiment: { name: 'embed', title: 'Embed', schema: {}, defaults: { rows: 3 }, measured: true, rate: 1, dataset_rows: 3, regions: {}, code_hash: 'abc', uses_held: false, actions: [], stages: {} },
+  experiment: { name: 'embed', title: 'Embed', schema: {}, defaults: { rows: 3 }, measured: true, rate: 1, dataset_rows: 3, inputs: {}, regions: {}, code_hash: 'abc', uses_held: false, actions: [], stages: {} },
   params: { rows: 3 },
   started_at: 0,
   date: '2026-11-21T12:00:00+00:00',

@@ -3,7 +3,7 @@ import { entireDataset, needsAsking, predict } from './prediction'
 import type { ExperimentInfo } from '../protocol/generated'
 
 const embed: ExperimentInfo = {
-  name: 'embed', title: '', schema: {}, defaults: {}, measured: true, rate: 100, dataset_rows: 116_000, regions: {}, code_hash: '', uses_held: false, actions: [], stages: {},
+  name: 'embed', title: '', schema: {}, defaults: {}, measured: true, rate: 100, dataset_rows: 116_000, inputs: {}, regions: {}, code_hash: '', uses_held: false, actions: [], stages: {},
 }
 
 it('predicts from the rate measured on this machine', () => {
