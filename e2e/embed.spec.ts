@@ -1,3 +1,4 @@
+import type { Page } from '@playwright/test'
 import { availableParallelism } from 'node:os'
 import { openSlide, shownSlide, slideOf, SLIDES } from './deck'
 import { findFlaws } from './flaws'
@@ -6,6 +7,16 @@ import { jumps, watchParts } from './stillness'
 import { expect, test } from './test'
 
 const SLIDE = slideOf('embed')
+
+/** What the button of a block of code on the shown slide copies. */
+async function copyCode(page: Page, text: string): Promise<string> {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  const block = shownSlide(page).locator('.slidev-code-wrapper').filter({ has: page.locator('.line', { hasText: text }) })
+  await block.hover()
+  await block.getByTitle('Copy').click()
+  await expect(block.getByTitle('Copied')).toBeVisible()
+  return page.evaluate(() => navigator.clipboard.readText())
+}
 
 test('pressing R embeds the rows before the eyes of the presenter and of a viewer', async ({ presenter, viewer }) => {
   await openSlide(presenter, SLIDE)
@@ -17,6 +28,11 @@ test('pressing R embeds the rows before the eyes of the presenter and of a viewe
   await expect(message(presenter)).toContainText('The first 600 of')
   await expect(shownSlide(presenter).locator('.live-code')).toContainText('batch_size=64')
   await expect(shownSlide(presenter).locator('.live-code')).toContainText('OpenVinoEmbedder,')
+  expect(await copyCode(presenter, 'materialized = ')).toMatch(new RegExp([
+    'import ray', 'class TextEmbedder:', 'load_dataset\\("data/wordnet", split="train"\\)', 'rows = min\\(600, ',
+    'import OpenVinoEmbedder\nmodel = model_for\\("OpenVinoEmbedder", model\\)',
+    'ds.map_batches\\(\n +OpenVinoEmbedder,', 'batch_size=64,', 'materialized = ds.materialize\\(\\)$',
+  ].join('[^]*')))
 
   await watchParts(presenter)
   await presenter.keyboard.press('r')

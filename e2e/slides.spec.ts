@@ -33,6 +33,19 @@ test('code on a slide that runs nothing shows the values that a run would start 
   await expect(shownSlide(page).locator('.live-code')).not.toContainText('params.')
 })
 
+test('the slide of the dataset shows what it is loaded with', async ({ page }) => {
+  await openSlide(page, slideOf('dataset'))
+  await expect(shownSlide(page).locator('.live-code').first()).toContainText('dataset = load_dataset("data/wordnet", split="train")')
+})
+
+test('code that moves has no button that would copy half of it', async ({ page }) => {
+  for (const { number } of SLIDES.filter(({ experiment }) => experiment === 'ladder' || experiment === 'errors').filter(({ clicks }) => clicks > 0)) {
+    await openSlide(page, number)
+    await expect(shownSlide(page).locator('.slidev-code').first()).toBeVisible()
+    await expect(shownSlide(page).locator('[title=Copy]')).toHaveCount(0)
+  }
+})
+
 test('a slide that stands still asks for no frames, though a drawing was shown before', async ({ page }) => {
   const drawing = SLIDES.find(({ drawing }) => drawing)!
   const frames = (): Promise<number> => page.evaluate(async () => {

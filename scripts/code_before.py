@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from demo_server.system.checkout import ROOT
+from demo_server.system.outline import Outline
 from scripts.shown_code import region, regions_of
 
 EXPERIMENTS = "demo_server/experiments"
@@ -40,6 +41,7 @@ SHOWN = {
 GIVEN = {
     ("", "column"): "column = inputs.column",
     ("", "model"): "model = inputs.model",
+    ("embed", "model"): "model = inputs.model\ninputs.engine_import",
     ("", "threads"): "threads = os.cpu_count() or 1  # for each actor",
     ("embed", "threads"): """\
 threads = max(1, (os.cpu_count() or 1) // params.concurrency)  # for each actor""",
@@ -87,6 +89,19 @@ from demo_server.embedding.conversion import model_for
 from demo_server.embedding.sentence_transformer import TextEmbedder
 """
 LARGE = ("class ", "def ")
+
+
+def carried(outline: Outline) -> dict[str, list[str]]:
+    """Return the lines before each region that can be copied from a slide, by `file#region`.
+
+    Code that moves on clicks has no button for it.
+    """
+    return {
+        f"{shown.file}#{shown.region}": code_before(shown.file, shown.region).splitlines()
+        for slide in outline.slides
+        for shown in slide.regions
+        if not shown.file.startswith(f"{EXPERIMENTS}/comparisons/")
+    }
 
 
 def code_before(file: str, name: str) -> str:
@@ -138,7 +153,10 @@ class CodeBefore:
             if code := GIVEN.get(("", name)):
                 self._define(code, file)
             elif not self._add_from(IMPORTS, name, file):
-                raise SystemExit(f"{file}: nothing says what {name!r} is in {region}.")
+                raise SystemExit(
+                    f"{file}: nothing defines {name!r}, which region {region} needs to run; "
+                    "add a line for it to GIVEN in scripts/code_before.py."
+                )
 
     def _add_from(self, text: str, name: str, file: str) -> bool:
         """Add what a module imports or defines under a name; return whether it does."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib.metadata
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -36,10 +37,13 @@ from scripts.code_before import (
     SHUFFLE,
     CodeBefore,
     bound_names,
+    carried,
 )
 from scripts.shown_code import Values, region, substitute
 
 DIST = ROOT / "dist"
+CARRIED_NOTEBOOK = ROOT / "public" / "notebook.ipynb"
+CARRIED_CODE = ROOT / "slides" / "setup" / "code-before.json"
 PACKAGES = ("ray[data]", "datasets", "sentence-transformers", "torch")
 LADDER = "demo_server/experiments/comparisons/ladder_torch.py"
 FAST_LADDER = "demo_server/experiments/comparisons/ladder_fast.py"
@@ -57,20 +61,33 @@ OTHER_PARAMETERS = {"dataset": dataset.Params, "peek": peek.Params}
 def main() -> None:
     parser = argparse.ArgumentParser(prog="npm run notebook --", description=__doc__)
     parser.add_argument(
-        "--defaults", action="store_true", help="values for two cores, not those of the last run"
+        "--carried",
+        action="store_true",
+        help="write what the deck carries: the notebook with values for two cores, and what has "
+        "to stand before the code that is copied from a slide",
     )
     parser.add_argument("--text-column", help="the column, where a run's dataset has several")
     parser.add_argument(
         "--out", type=Path, help="the file; by default the one that the last slide offers"
     )
     args = parser.parse_args()
+    if args.carried:
+        write_carried(read_outline())
+        return
     if args.out is None and not DIST.is_dir():
         raise SystemExit("There is no built deck to put it in: run npm start, or add --out FILE.")
     file: Path = args.out or DIST / "notebook.ipynb"
-    last = None if args.defaults else last_run(cache_directory() / "runs")
+    last = last_run(cache_directory() / "runs")
     made = notebook(read_outline(), defaults() if last is None else of_run(last, args.text_column))
     nbformat.write(made, file)
     print(f"{file}: {'of run ' + last.run_id if last else 'with default values'}")
+
+
+def write_carried(outline: Outline) -> None:
+    """Write the files that the deck carries."""
+    nbformat.write(notebook(outline, defaults()), CARRIED_NOTEBOOK)
+    CARRIED_CODE.write_text(json.dumps(carried(outline), indent=1) + "\n", encoding="utf-8")
+    print(f"{CARRIED_NOTEBOOK}\n{CARRIED_CODE}")
 
 
 def read_outline() -> Outline:

@@ -17,6 +17,8 @@ from demo_server.driver.loader import Region, regions
 from demo_server.embedding.model import DEFAULT
 from demo_server.system.checkout import ROOT
 
+# Values that are code: an engine is the name of its class.
+CODE = ("engine", "arguments", "engine_import")
 PLACEHOLDER = re.compile(r"\b(params|inputs)\.(\w+)")
 
 
@@ -29,6 +31,8 @@ class Values:
     arguments: str = '"data/wordnet", split="train"'
     column: str = "text"
     model: str = DEFAULT
+    # Of another class than `TextEmbedder`, which is defined where it is used.
+    engine_import: str = ""
 
 
 def region(file: str, name: str) -> str:
@@ -60,8 +64,7 @@ def substitute(code: str, values: Values, params: Mapping[str, Any] | None = Non
     def value(match: re.Match[str]) -> str:
         kind, name = match.groups()
         found = chosen[name] if kind == "params" else getattr(values, name)
-        # An engine is the name of a class, arguments are code.
-        return str(found) if name in ("engine", "arguments") else literal(found)
+        return str(found) if name in CODE else literal(found)
 
     return PLACEHOLDER.sub(value, code)
 

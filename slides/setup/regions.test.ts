@@ -46,19 +46,19 @@ test('dedent keeps the relative indentation and empties blank lines', () => {
   expect(dedent(['    a', '      b', '  ', '    c'])).toEqual(['a', '  b', '', 'c'])
 })
 
-test('an import becomes a fence with its language and its line ranges', () => {
+test('an import becomes a fence with its language, its line ranges and its name', () => {
   expect(expandSnippets('# Title\n\n<<< @/../x.py#inner py {1|2}\n', read)).toBe(
-    `# Title\n\n${FENCE}py {1|2}\nself.model = load()\n${FENCE}\n`,
+    `# Title\n\n${FENCE}py {1|2} x.py#inner\nself.model = load()\n${FENCE}\n`,
   )
 })
 
 test('all regions of a file are imported in the order in which they begin', () => {
   expect(expandSnippets('<<< @/../x.py#* py', () => '# region b\n1\n# endregion b\n# region a\n2\n# endregion a\n'))
-    .toBe(`${FENCE}py\n1\n${FENCE}\n${FENCE}py\n2\n${FENCE}`)
+    .toBe(`${FENCE}py x.py#b\n1\n${FENCE}\n${FENCE}py x.py#a\n2\n${FENCE}`)
 })
 
 test('the language is the ending of the file unless it is told', () => {
-  expect(expandSnippets('<<< ./x.py#inner', read)).toContain(`${FENCE}py\n`)
+  expect(expandSnippets('<<< @/../x.py#inner', read)).toContain(`${FENCE}py x.py#inner\n`)
 })
 
 test('the path is read as it is written', () => {

@@ -100,13 +100,14 @@ export function expandSnippets(markdown: string, read: ReadSource): string {
       else if (marks)
         fence = marks
       else if (IMPORT_START.test(line))
-        return expandLine(line, read)
+        return expandLine(line, read, magicMove === null)
       return line
     })
     .join('\n')
 }
 
-function expandLine(line: string, read: ReadSource): string {
+/** Where `named`, a block carries the name of its region, `file#region`, behind its language. */
+function expandLine(line: string, read: ReadSource, named: boolean): string {
   const match = IMPORT.exec(line)
   if (!match)
     throw new Error(`"${line.trim()}" is no snippet import; write: <<< @/../path/file.py#region py {1|2}`)
@@ -116,5 +117,6 @@ function expandLine(line: string, read: ReadSource): string {
   const source = read(path!)
   const info = `${lang ?? path!.split('.').pop()} ${meta}`.trim()
   const names = region === '*' ? regionNames(source, path!) : [region]
-  return names.map(name => `\`\`\`${info}\n${extractRegion(source, name, path!)}\n\`\`\``).join('\n')
+  const nameOf = (name: string) => named ? ` ${path!.replace('@/../', '')}#${name}` : ''
+  return names.map(name => `\`\`\`${info}${nameOf(name)}\n${extractRegion(source, name, path!)}\n\`\`\``).join('\n')
 }

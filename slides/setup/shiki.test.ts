@@ -1,11 +1,12 @@
 import { codeToHtml } from 'shiki'
 import { expect, test } from 'vitest'
-import { markValues, nameLines } from './shiki'
+import { addCodeBefore, markValues, nameLines } from './shiki'
 
-const highlight = (code: string) => codeToHtml(code, {
+const highlight = (code: string, name?: string) => codeToHtml(code, {
+  ...name === undefined ? {} : { meta: { __raw: name } },
   lang: 'python',
   themes: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
-  transformers: [markValues, nameLines],
+  transformers: [markValues, nameLines, addCodeBefore],
 })
 
 test('each parameter in the code is one marked piece that knows its name', async () => {
@@ -23,4 +24,11 @@ test('what a dataset is loaded with is one marked piece', async () => {
 
 test('a line can be found by what it says', async () => {
   expect(await highlight('class A:\n    def f(self):\n        pass')).toContain('data-code="def f(self):"')
+})
+
+test('what a region needs to run stands in front of it, out of sight and with its values marked', async () => {
+  const html = await highlight('materialized = ds.materialize()', 'demo_server/experiments/embed.py#materialize')
+  expect(html).toMatch(/<pre[^>]*><span hidden>import os\n/)
+  expect(html).toContain('<span data-value="params.batch_size">params.batch_size</span>')
+  expect(await highlight('x = 1', 'mine.py#x')).not.toContain('hidden')
 })

@@ -1,5 +1,6 @@
 import type { ShikiTransformer } from 'shiki'
 import { defineShikiSetup } from '@slidev/types'
+import codeBefore from './code-before.json'
 
 /** `params.X` of a run, and what `load_dataset` takes, which comes from the server's dataset. */
 const VALUE = /\bparams\.[a-z_]\w*|\bpath, \*\*options\b/g
@@ -28,9 +29,29 @@ export const nameLines: ShikiTransformer = {
   },
 }
 
+/** Puts in front of a region, out of sight, what it needs to run: the button that copies a block takes both. */
+export const addCodeBefore: ShikiTransformer = {
+  name: 'deck:code-before',
+  pre(node) {
+    const lines = (codeBefore as Record<string, string[]>)[this.options.meta?.__raw?.trim() ?? '']
+    if (!lines?.length)
+      return
+    const pieces = `${lines.join('\n')}\n\n`.split(/\b((?:params|inputs)\.[a-z_]\w*)/)
+    node.children.unshift({
+      type: 'element',
+      tagName: 'span',
+      properties: { hidden: true },
+      children: pieces.map((piece, index) => {
+        const text = { type: 'text' as const, value: piece }
+        return index % 2 === 0 ? text : { type: 'element' as const, tagName: 'span', properties: { 'data-value': piece }, children: [text] }
+      }),
+    })
+  },
+}
+
 export default defineShikiSetup(() => ({
   themes: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
-  transformers: [markValues, nameLines],
+  transformers: [markValues, nameLines, addCodeBefore],
   // A comment on the surface of a block is too pale as the theme has it.
   colorReplacements: { 'github-light-high-contrast': { '#66707b': '#4c5864' } },
 }))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -19,16 +20,27 @@ from nbformat.v4 import new_code_cell, new_notebook
 from demo_server.data import source
 from demo_server.embedding import model
 from demo_server.experiments import ladder
-from demo_server.system.checkout import ROOT
 from demo_server.system.outline import Outline
-from scripts.notebook import NEEDS_REPOSITORY, defaults, last_run, notebook, of_run
-from scripts.shown_code import Values
+from scripts.code_before import carried
+from scripts.notebook import (
+    CARRIED_CODE,
+    CARRIED_NOTEBOOK,
+    NEEDS_REPOSITORY,
+    defaults,
+    last_run,
+    notebook,
+    of_run,
+)
+from scripts.shown_code import PLACEHOLDER, Values, region, substitute
 
 ROWS = 160
 PARAMS: dict[str, Any] = {
     **{"rows": ROWS, "batch_size": 64, "concurrency": 1, "num_cpus": 1, "blocks": 2, "seed": 3},
     "engine": "TextEmbedder",
 }
+# Of all experiments whose code is copied.
+EVERY_PARAMETER = PARAMS | {"most_rows": 2, "limit_mb": 1, "small_batch": 1, "large_batch": 2}
+RENEW = "npm run notebook -- --carried"
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +83,17 @@ def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vecto
     monkeypatch.setattr("scripts.notebook.LADDER_ROWS", 2)
     [*cells, shutdown] = public_cells(notebook(built_outline, values))
     assert shutdown.source == "ray.shutdown()"
-    made = new_notebook(cells=[new_code_cell(begin), *cells, new_code_cell(keep), shutdown])
+    name = "demo_server/experiments/embed.py#materialize"
+    few = dataclasses.replace(values, params=PARAMS | {"rows": 2, "blocks": 1})
+    again = copied(name, carried(built_outline)[name], few)
+    begin, *more = map(new_code_cell, (begin, keep, again, "print(materialized.count(), 'copied')"))
+    made = new_notebook(cells=[begin, *cells, *more, shutdown])
     execute(made, bare, tmp_path, monkeypatch)
     printed = [out.get("text", "") for cell in made.cells for out in cell.get("outputs", ())]
     assert sum("s for 2 rows" in text for text in printed) == 5, "the ladder's steps ran"
     printed = [out.get("text", "") for cell in made.cells for out in cell.get("outputs", ())]
     assert sum("s for 2 rows" in text for text in printed) == 5, "the ladder's steps ran"
+    assert "2 copied\n" in printed, "what is copied from a slide ran"
     found = np.load(result)
     rows = chosen.load().shuffle(seed=3).select(range(ROWS))
     assert found["id"].tolist() == rows["id"][:]
@@ -124,6 +141,20 @@ def test_no_cell_has_a_name_that_nothing_defines(built_outline: Outline) -> None
     assert undefined_names("\n".join(code_of(made))) == ""
 
 
+def test_a_region_that_is_copied_from_a_slide_has_all_its_names(built_outline: Outline) -> None:
+    values = dataclasses.replace(defaults(), params=EVERY_PARAMETER)
+    for name, before in carried(built_outline).items():
+        code = copied(name, before, values)
+        assert not PLACEHOLDER.search(code), name
+        assert undefined_names(code) == "", name
+
+
+def copied(name: str, before: list[str], values: Values) -> str:
+    """Return what the button that copies a region takes, with its values."""
+    file, shown = name.split("#")
+    return substitute("\n".join([*before, "", region(file, shown)]), values)
+
+
 def undefined_names(code: str) -> str:
     """Return what ruff has to say of names in code that nothing defines."""
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--quiet", "--select", "F821"]
@@ -134,9 +165,13 @@ def undefined_names(code: str) -> str:
 def test_the_notebook_that_the_deck_carries_has_the_code_of_the_slides(
     built_outline: Outline,
 ) -> None:
-    carried = nbformat.read(ROOT / "public" / "notebook.ipynb", as_version=4)
-    renew = "npm run notebook -- --defaults --out public/notebook.ipynb"
-    assert code_of(carried) == code_of(notebook(built_outline, defaults())), renew
+    found = nbformat.read(CARRIED_NOTEBOOK, as_version=4)
+    assert code_of(found) == code_of(notebook(built_outline, defaults())), RENEW
+
+
+def test_the_deck_carries_what_copied_code_needs(built_outline: Outline) -> None:
+    found = json.loads(CARRIED_CODE.read_text(encoding="utf-8"))
+    assert found == carried(built_outline), RENEW
 
 
 def code_of(made: Any) -> list[str]:
