@@ -21,7 +21,8 @@ export function useCodeValues(name?: string): ComputedRef<Readonly<Record<string
     const names = new Set(parametersOf(experiment.value?.schema).filter(({ format }) => format === 'python-name').map(parameter => parameter.name))
     const inputs = experiment.value === undefined ? {} : { ...BUNDLED, ...experiment.value.inputs }
     const engine = params.value['engine']
-    const values: Record<string, string> = { 'inputs.engine_import': typeof engine === 'string' && engine !== DEFINED ? importEngine(engine) : '' }
+    const imported = names.has('engine') && typeof engine === 'string' && engine !== DEFINED
+    const values: Record<string, string> = { 'inputs.engine_import': imported ? importEngine(engine) : '' }
     for (const [name, code] of Object.entries(inputs))
       values[`inputs.${name}`] = code
     for (const [name, value] of Object.entries(params.value))
