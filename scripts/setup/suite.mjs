@@ -80,7 +80,7 @@ export async function main(args) {
   mkdirSync(REPORTS, { recursive: true })
   const outcomes = await withSetupLock(() => setUp(display))
   process.env.DEMO_CHROMIUM = await requireChromium(display)
-  const lanes = [PYTHON_CHECKS, [SET_UP_TESTS, PYTHON_TESTS], [EXPERIMENTS]]
+  const lanes = [PYTHON_CHECKS, [PYTHON_TESTS], [EXPERIMENTS, SET_UP_TESTS]]
   outcomes.push(...(await Promise.all(lanes.map(inTurn))).flat(), await perform(BROWSER_TESTS))
   if (durations) printSlowest(outcomes)
   process.exit(summarize(outcomes))
