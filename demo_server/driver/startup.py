@@ -22,6 +22,7 @@ from demo_server.driver import loader
 from demo_server.driver.cluster import cluster_resources, connect
 from demo_server.driver.observe import observer
 from demo_server.driver.observe.mailbox import open_mailbox
+from demo_server.driver.preload import import_ray_data
 from demo_server.driver.run_loop import RunLoop
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
@@ -163,5 +164,7 @@ def warm_up(cpus: int) -> None:
     What it starts once for each job takes seconds, a process for a task on each CPU 0.9 s each.
     """
     tasks = min(cpus, MOST_TASKS)
+    # At the same moment, or one process does all: a run's second task would wait for the other.
+    ray.get([ray.remote(import_ray_data).remote() for _ in range(tasks)])
     few = datasets.Dataset.from_dict({"id": ["0"] * tasks})
     ray.data.from_huggingface(few).repartition(tasks).materialize()
