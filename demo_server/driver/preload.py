@@ -14,12 +14,6 @@ from demo_server.embedding.openvino import disable_telemetry
 from demo_server.protocol.errors import ExperimentError
 from demo_server.ray_internals.prestart import MODULES
 
-
-def import_ray_data() -> None:
-    """Import what Ray Data's tasks need, 0.9 s: done before there is such a task."""
-    importlib.import_module("ray.data")
-
-
 if MODULES in os.environ:
     disable_telemetry()
     for name in os.environ[MODULES].split(","):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -22,7 +23,6 @@ from demo_server.driver import loader
 from demo_server.driver.cluster import cluster_resources, connect
 from demo_server.driver.observe import observer
 from demo_server.driver.observe.mailbox import open_mailbox
-from demo_server.driver.preload import import_ray_data
 from demo_server.driver.run_loop import RunLoop
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
@@ -163,8 +163,13 @@ def warm_up(cpus: int) -> None:
 
     What it starts once for each job takes seconds, a process for a task on each CPU 0.9 s each.
     """
+
+    @ray.remote
+    def import_ray_data() -> None:  # in here it is sent by value: a node needn't have our code
+        importlib.import_module("ray.data")
+
     tasks = min(cpus, MOST_TASKS)
     # At the same moment, or one process does all: a run's second task would wait for the other.
-    ray.get([ray.remote(import_ray_data).remote() for _ in range(tasks)])
+    ray.get([import_ray_data.remote() for _ in range(tasks)])
     few = datasets.Dataset.from_dict({"id": ["0"] * tasks})
     ray.data.from_huggingface(few).repartition(tasks).materialize()

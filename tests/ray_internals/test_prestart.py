@@ -97,6 +97,10 @@ def test_a_run_of_a_waiting_standby_starts_no_worker(head: RayCluster) -> None:
     assert printed(WAIT_AND_RUN, head) == ["as it must be"]
 
 
+def test_each_task_worker_of_a_ready_driver_has_ray_data_imported(head: RayCluster) -> None:
+    assert printed(WARM, head) == ["as it must be"]
+
+
 def test_idle_workers_stay(head: RayCluster) -> None:
     assert printed(IDLE, head) == ["as it must be"]
 
@@ -132,6 +136,25 @@ ds = ds.map_batches(Embedder, compute=actors, num_cpus=1, runtime_env=runtime_en
 assert ds.materialize().count() == 100
 started = {child.pid for child in raylet.children()} - there
 assert not started, started
+print("as it must be")
+"""
+
+# Two tasks that overlap are in two workers; without the import, one of them hasn't Ray Data.
+WARM = """
+import sys
+import ray
+from demo_server.driver.startup import warm_up
+ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
+warm_up(2)
+
+@ray.remote
+def has_ray_data():
+    import os, sys, time
+    time.sleep(1)
+    return os.getpid(), "ray.data" in sys.modules
+
+found = dict(ray.get([has_ray_data.remote() for _ in range(2)]))
+assert len(found) == 2 and all(found.values()), found
 print("as it must be")
 """
 
