@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import threading
@@ -15,11 +14,12 @@ os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 import datasets
 import ray
 import ray.data
+from ray import cloudpickle
 from ray.actor import ActorHandle
 from ray.exceptions import RayActorError
 
 from demo_server.data import source
-from demo_server.driver import loader
+from demo_server.driver import loader, preload
 from demo_server.driver.cluster import cluster_resources, connect
 from demo_server.driver.observe import observer
 from demo_server.driver.observe.mailbox import open_mailbox
@@ -163,13 +163,12 @@ def warm_up(cpus: int) -> None:
 
     What it starts once for each job takes seconds, a process for a task on each CPU 0.9 s each.
     """
-
-    @ray.remote
-    def import_ray_data() -> None:  # in here it is sent by value: a node needn't have our code
-        importlib.import_module("ray.data")
-
     tasks = min(cpus, MOST_TASKS)
-    # At the same moment, or one process does all: a run's second task would wait for the other.
-    ray.get([import_ray_data.remote() for _ in range(tasks)])
+    # Sent by value: a cluster's node needn't have our code.
+    cloudpickle.register_pickle_by_value(preload)  # type: ignore[no-untyped-call]
+    # None needs a CPU: those are for a run that starts meanwhile. All at the same moment, or one
+    # process does all, and a run's second task would wait for the other.
+    ready = ray.remote(num_cpus=0)(preload.import_ray_data)
+    ray.get([ready.remote() for _ in range(tasks)])
     few = datasets.Dataset.from_dict({"id": ["0"] * tasks})
     ray.data.from_huggingface(few).repartition(tasks).materialize()
