@@ -6,17 +6,17 @@ import { VENV_PYTHON } from '../scripts/setup/paths.mjs'
 
 /** What measures what; each prints one JSON object, `{measures, notes}`, and speaks on stderr. */
 export const PROGRAMS = {
-  clone: { command: [process.execPath, 'bench/clone.mjs'], takes: [] },
-  startup: { command: [process.execPath, 'bench/startup.mjs'], takes: ['rounds'] },
-  latency: { command: [process.execPath, 'bench/latency.mjs'], takes: ['rounds', 'engine'] },
-  memory: { command: [VENV_PYTHON, 'bench/memory.py'], takes: [] },
-  embed: { command: [VENV_PYTHON, 'bench/embed.py'], takes: [] },
-  viewers: { command: [VENV_PYTHON, 'bench/viewers.py'], takes: [] },
-  throughput: { command: [VENV_PYTHON, 'bench/throughput.py'], takes: ['rows', 'rounds', 'only'] },
-  total: { command: [VENV_PYTHON, 'bench/throughput.py', '--rows', '3000', '--only', 'ours,course'], takes: ['rounds'] },
-  passes: { command: [VENV_PYTHON, 'bench/passes.py'], takes: ['rows', 'rounds'] },
-  stream: { command: [VENV_PYTHON, 'bench/stream.py'], takes: ['rows', 'rounds', 'viewers'] },
-  scale: { command: [VENV_PYTHON, 'bench/scale.py'], takes: ['rows', 'engine'] },
+  clone: { command: [process.execPath, 'bench/measures/clone.mjs'], takes: [] },
+  startup: { command: [process.execPath, 'bench/measures/startup.mjs'], takes: ['rounds'] },
+  latency: { command: [process.execPath, 'bench/measures/latency.mjs'], takes: ['rounds', 'engine'] },
+  memory: { command: [VENV_PYTHON, 'bench/measures/memory.py'], takes: [] },
+  embed: { command: [VENV_PYTHON, 'bench/measures/embed.py'], takes: [] },
+  viewers: { command: [VENV_PYTHON, 'bench/measures/viewers.py'], takes: [] },
+  throughput: { command: [VENV_PYTHON, 'bench/measures/throughput.py'], takes: ['rows', 'rounds', 'only'] },
+  total: { command: [VENV_PYTHON, 'bench/measures/throughput.py', '--rows', '3000', '--only', 'ours,course'], takes: ['rounds'] },
+  passes: { command: [VENV_PYTHON, 'bench/measures/passes.py'], takes: ['rows', 'rounds'] },
+  stream: { command: [VENV_PYTHON, 'bench/measures/stream.py'], takes: ['rows', 'rounds', 'viewers'] },
+  scale: { command: [VENV_PYTHON, 'bench/measures/scale.py'], takes: ['rows', 'engine'] },
 }
 
 const WHOLE = { form: /^[1-9]\d*$/, wants: 'a whole number from 1 on' }

@@ -12,9 +12,9 @@ import { endAll, launch, onStop } from '../scripts/setup/processes.mjs'
 import { withSetupLock } from '../scripts/setup/setup-lock.mjs'
 import { pythonIsFresh, setUpPython } from '../scripts/setup/virtualenv.mjs'
 import { choose } from './choices.mjs'
-import { describeMachine } from './machine.mjs'
-import { Family } from './processes.mjs'
-import { keep, keepForDeck, meets, section, table } from './report.mjs'
+import { describeMachine } from './support/machine.mjs'
+import { Family } from './support/processes.mjs'
+import { keep, keepForDeck, meets, section, table } from './support/report.mjs'
 
 const LEAVING_MS = 5000
 const caches = []

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { choose, wholeOption } from '../../bench/choices.mjs'
-import { enginesOf } from '../../bench/engines.mjs'
-import { keep, keepForDeck, medianAndWorst, meets, quantile } from '../../bench/report.mjs'
+import { enginesOf } from '../../bench/support/engines.mjs'
+import { keep, keepForDeck, medianAndWorst, meets, quantile } from '../../bench/support/report.mjs'
 
 test('a figure meets its bar at the bar and not beyond it', () => {
   assert.ok(meets({ value: 3, at_most: 3 }) && meets({ value: 3, at_least: 3 }) && meets({ value: 3 }))
@@ -51,7 +51,7 @@ test('sizes reach the program that takes them, and the report', () => {
   assert.ok(json)
   assert.equal(programs.length, 1)
   assert.deepEqual(programs[0].given, ['--rows', '600', '--rounds', '1'])
-  assert.deepEqual(programs[0].command.slice(1), ['bench/throughput.py', ...programs[0].given])
+  assert.deepEqual(programs[0].command.slice(1), ['bench/measures/throughput.py', ...programs[0].given])
   assert.deepEqual(choose([]).programs.flatMap(({ given }) => given), [])
 })
 

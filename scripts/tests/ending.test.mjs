@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Family } from '../../bench/processes.mjs'
+import { Family } from '../../bench/support/processes.mjs'
 import { VENV_PYTHON } from '../setup/paths.mjs'
 import { freePort, REPOSITORY } from './checkout.mjs'
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import standings, throughput
 from bench.contenders.job import arrived, read_arrivals
-from bench.memory_peaks import kind_of
-from bench.mistakes import cost
-from bench.rates import Rates, flops, median_rates, median_ratio, rates
+from bench.measures import throughput
+from bench.measures.mistakes import cost
+from bench.support import standings
+from bench.support.memory_peaks import kind_of
+from bench.support.rates import Rates, flops, median_rates, median_ratio, rates
 
 ONE = Rates(steady=1.0, total=1.0)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from bench.served import ENDED, Served, served
+from bench.support.served import ENDED, Served, served
 from tests.faults.stage import is_actor
 
 PARAMS = {"rows": 4000, "batch_size": 64, "blocks": 4}

@@ -9,8 +9,7 @@ import statistics
 import time
 from typing import Any
 
-from served import RUN_S, MeasuringError, Served, log, served
-
+from bench.support.served import RUN_S, MeasuringError, Served, log, served
 from demo_server.protocol.frames import CloseCode
 from tests.load.follower import Follower
 from tests.load.record import Record

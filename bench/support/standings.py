@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import peers
-from bench.rates import Rates, median_rates, median_ratio
+from bench.support import peers
+from bench.support.rates import Rates, median_rates, median_ratio
 
 ROWS, ROUNDS = 10_000, 5
 # The total has its bar here: start-up weighs less the more rows there are.

@@ -17,7 +17,7 @@ from demo_server.embedding import model
 
 ROWS = 5000
 LEAST_COSINE = 0.9999
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:

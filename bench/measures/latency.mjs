@@ -1,15 +1,15 @@
 // What a presenter waits for on the slide of `embed`, in Chromium: from a press or a finished batch
 // to pixels, run after run, and from a cancel to idle CPUs.
 
-import { Server } from '../scripts/setup/server.mjs'
-import { wholeOption } from './choices.mjs'
-import { freshContext, launchChromium, openSettled, slideOf } from './deck.mjs'
-import { enginesOf, experiment } from './engines.mjs'
-import { watchDeck } from './painting.mjs'
-import { freePort } from './port.mjs'
-import { Family } from './processes.mjs'
-import { medianAndWorst, quantile } from './report.mjs'
-import { Stage } from './stage.mjs'
+import { Server } from '../../scripts/setup/server.mjs'
+import { wholeOption } from '../choices.mjs'
+import { freshContext, launchChromium, openSettled, slideOf } from '../support/deck.mjs'
+import { enginesOf, experiment } from '../support/engines.mjs'
+import { watchDeck } from '../support/painting.mjs'
+import { freePort } from '../support/port.mjs'
+import { Family } from '../support/processes.mjs'
+import { medianAndWorst, quantile } from '../support/report.mjs'
+import { Stage } from '../support/stage.mjs'
 
 const ROUNDS = wholeOption('rounds', 20)
 /** How long a run works before it is cancelled. */

@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT } from '../scripts/setup/paths.mjs'
+import { ROOT } from '../../scripts/setup/paths.mjs'
 
 const DOCUMENT = join(ROOT, 'docs', 'BENCHMARKS.md')
 const DECK = join(ROOT, 'public', 'benchmarks')

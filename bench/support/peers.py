@@ -10,7 +10,7 @@ import sysconfig
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".cache" / "bench-venv"
 PYTHON = PLACE / "bin" / "python"
 INSTALL_S = 600

@@ -1,4 +1,4 @@
-"""`python -m bench.plain ADDRESS PARAMS ARRIVALS`: the pipeline of `embed` on a Ray that is up.
+"""`python -m bench.support.plain ADDRESS PARAMS ARRIVALS`: `embed`'s pipeline on a Ray that is up.
 
 Nothing watches: no events, no log, no samples; a line in a file for each forward pass.
 """

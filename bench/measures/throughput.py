@@ -23,11 +23,11 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench import peers
 from bench.contenders.job import Job
-from bench.embed import bundled, cosine, encode, log
-from bench.rates import flops, rates
-from bench.standings import (
+from bench.measures.embed import bundled, cosine, encode, log
+from bench.support import peers
+from bench.support.rates import flops, rates
+from bench.support.standings import (
     LEAST_COSINE,
     ROUNDS,
     ROWS,
@@ -242,7 +242,7 @@ def lowest_cosine(reference: Any, place: Path, rows: int, expected: int) -> floa
 
 def ceiling(job: Job) -> dict[str, float]:
     """Return the rows a second that a matrix product's rate allows, by precision."""
-    asked = [sys.executable, "-m", "bench.ceiling", str(job.cores)]
+    asked = [sys.executable, "-m", "bench.support.ceiling", str(job.cores)]
     ran = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True)
     config = json.loads((Path(job.model) / "config.json").read_text(encoding="utf-8"))
     lengths = [len(row.ids) for row in job.tokenizer().encode_batch_fast(job.strings())]

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from served import ENDED, MeasuringError, Served, log, served
-from spectator import Spectator, spectator
 
-from bench.embed import bundled
-from bench.memory_peaks import peaks
-from bench.rates import Arrival, rates
+from bench.measures.embed import bundled
+from bench.support.memory_peaks import peaks
+from bench.support.rates import Arrival, rates
+from bench.support.served import ENDED, MeasuringError, Served, log, served
+from bench.support.spectator import Spectator, spectator
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.registry import ROWS, offered
 

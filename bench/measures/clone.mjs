@@ -1,6 +1,6 @@
 // From `git clone` to the open deck, as the README says it: time, bytes received, disk used.
 
-import { endAll, launch, onStop } from '../scripts/setup/processes.mjs'
+import { endAll, launch, onStop } from '../../scripts/setup/processes.mjs'
 
 onStop(async () => {
   await endAll()

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "docs" / "MISTAKES.md"
 NOT_MEASURED = "not measured here"
 # Slow steps take a second or two, so one run of them is noisy.

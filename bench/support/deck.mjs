@@ -1,8 +1,8 @@
 // The deck in a browser: which slide runs what, and Chromium to show it in.
 
 import { chromium } from '@playwright/test'
-import { systemChromium } from '../scripts/setup/chromium.mjs'
-import { readOutline } from '../scripts/setup/outline.mjs'
+import { systemChromium } from '../../scripts/setup/chromium.mjs'
+import { readOutline } from '../../scripts/setup/outline.mjs'
 
 const QUIET_MS = 6000
 const VIEWPORT = { width: 1280, height: 720 }

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.rates import median_ratio, pace
+from bench.support.rates import median_ratio, pace
 from demo_server.data import source
 from demo_server.embedding import conversion, model
 from demo_server.embedding.batching import Array

@@ -7,7 +7,7 @@ import statistics
 import time
 from typing import Any
 
-from served import Served, log, served
+from bench.support.served import Served, log, served
 
 RUNS = 20
 PARAMS = {"rows": 256, "batch_size": 64, "blocks": 4}

@@ -13,12 +13,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from served import RUN_S, MeasuringError, Served, log, served
-from spectator import spectator
-from viewers import Hall, percentile
-
 from bench.contenders.job import read_arrivals
-from bench.rates import median_ratio, rates
+from bench.measures.viewers import Hall, percentile
+from bench.support.rates import median_ratio, rates
+from bench.support.served import RUN_S, MeasuringError, Served, log, served
+from bench.support.spectator import spectator
 from demo_server.processes import state_file
 from demo_server.processes.ray_head import JoinedRay
 
@@ -161,7 +160,7 @@ def unwatched(server: Served, params: dict[str, Any]) -> list[tuple[float, int]]
     env = JoinedRay(entry.ray.address, entry.ray.token).env()
     with tempfile.TemporaryDirectory() as place:
         arrivals = str(Path(place) / "arrivals")
-        command = ["-m", "bench.plain", entry.ray.address, json.dumps(params), arrivals]
+        command = ["-m", "bench.support.plain", entry.ray.address, json.dumps(params), arrivals]
         ran = subprocess.run(
             [sys.executable, *command], stdout=sys.stderr, env=env, timeout=RUN_S, check=False
         )

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
-import { ROOT, VENV_PYTHON } from '../scripts/setup/paths.mjs'
-import { run } from '../scripts/setup/processes.mjs'
+import { ROOT, VENV_PYTHON } from '../../scripts/setup/paths.mjs'
+import { run } from '../../scripts/setup/processes.mjs'
 
 const PYTHON_PACKAGES = ['ray', 'torch', 'sentence-transformers', 'datasets', 'fastapi', 'uvicorn']
 const ASK_PYTHON = `

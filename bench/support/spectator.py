@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from served import MeasuringError, Served
+from bench.support.served import MeasuringError, Served
 
 PROGRAM = Path(__file__).with_name("spectator.mjs")
 END_S = 15

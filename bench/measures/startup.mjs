@@ -4,16 +4,16 @@
 
 /* global window, document, performance, requestAnimationFrame, MessageChannel -- in the page */
 import { gzipSync } from 'node:zlib'
-import { endAll, launch, onStop } from '../scripts/setup/processes.mjs'
-import { findRunning } from '../scripts/setup/server.mjs'
-import { wholeOption } from './choices.mjs'
-import { freshContext, launchChromium, slideOf } from './deck.mjs'
-import { enginesOf, experiment } from './engines.mjs'
-import { watchDeck } from './painting.mjs'
-import { freePort } from './port.mjs'
-import { Family } from './processes.mjs'
-import { medianAndWorst } from './report.mjs'
-import { Stage } from './stage.mjs'
+import { endAll, launch, onStop } from '../../scripts/setup/processes.mjs'
+import { findRunning } from '../../scripts/setup/server.mjs'
+import { wholeOption } from '../choices.mjs'
+import { freshContext, launchChromium, slideOf } from '../support/deck.mjs'
+import { enginesOf, experiment } from '../support/engines.mjs'
+import { watchDeck } from '../support/painting.mjs'
+import { freePort } from '../support/port.mjs'
+import { Family } from '../support/processes.mjs'
+import { medianAndWorst } from '../support/report.mjs'
+import { Stage } from '../support/stage.mjs'
 
 const ROUNDS = wholeOption('rounds', 5)
 const POLL_MS = 10
