@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -125,7 +126,7 @@ class LocalHead:
     ) -> None:
         self._state_file, self._on_lost, self._on_down = state_file, on_lost, on_down
         self._token = secrets.token_hex(32)
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._session: ProcessSession | None = None
         self._watching: asyncio.Task[None] | None = None
         self.state = RayState.DOWN
@@ -138,6 +139,8 @@ class LocalHead:
 
     async def start(self) -> None:
         """Start the head and return when drivers can connect.
+
+        Cancelled at any moment, it ends what it began.
 
         Raises:
             RayStartError: it ended, or was not ready in time; with its last lines of output.
@@ -154,21 +157,7 @@ class LocalHead:
         self.address = f"127.0.0.1:{port}"
         output = directory / "start.out"
         try:
-            with output.open("wb") as file:
-                self._process = await asyncio.create_subprocess_exec(
-                    *_start_command(directory, port, int(self.cpus or 2)),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=asyncio.subprocess.STDOUT,
-                    env={**self.env(), **NODE_ENV},
-                    start_new_session=True,
-                )
-            self._session = ProcessSession(
-                pid=self._process.pid,
-                started_at=psutil.Process(self._process.pid).create_time(),
-                directory=str(directory),
-            )
-            self._state_file.add(self._session)
+            head = self._spawn(directory, port, output)
             async with asyncio.timeout(START_TIMEOUT_S):
                 await self._until_started(output)
         except (TimeoutError, OSError, psutil.Error, RayStartError) as error:
@@ -176,10 +165,13 @@ class LocalHead:
             await self.stop()
             cause = str(error) or "it took too long"
             raise RayStartError(f"Ray did not start: {cause}. {last_words}") from error
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
         self._state_file.entry.ray = RayConnection(address=self.address, token=self._token)
         self._state_file.update()
         self.state = RayState.UP
-        self._watching = asyncio.create_task(self._watch(self._process))
+        self._watching = asyncio.create_task(self._watch(head))
 
     async def stop(self) -> None:
         """End the head and everything it started, and remove its files."""
@@ -194,7 +186,7 @@ class LocalHead:
         # Not down before all of it is gone: only then may the next one start.
         self.state = RayState.STOPPING
         await asyncio.to_thread(process.end_session, session.pid, session.started_at)
-        await head.wait()
+        await asyncio.to_thread(head.wait)
         if session.directory:
             await asyncio.to_thread(process.remove_tree, Path(session.directory))
         self._state_file.entry.ray = None
@@ -207,20 +199,39 @@ class LocalHead:
             return Usage(0, 0)
         return await asyncio.to_thread(_usage, self._session)
 
+    def _spawn(self, directory: Path, port: int, output: Path) -> subprocess.Popen[bytes]:
+        """Start the process and record it, in one step that no cancelling interrupts."""
+        with output.open("wb") as file:
+            self._process = subprocess.Popen(
+                _start_command(directory, port, int(self.cpus or 2)),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={**self.env(), **NODE_ENV},
+                start_new_session=True,
+            )
+        self._session = ProcessSession(
+            pid=self._process.pid,
+            started_at=psutil.Process(self._process.pid).create_time(),
+            directory=str(directory),
+        )
+        self._state_file.add(self._session)
+        return self._process
+
     async def _until_started(self, output: Path) -> None:
         assert self._process is not None
         while not _contains(output, _STARTED):
-            if self._process.returncode is not None:
+            if self._process.poll() is not None:
                 raise RayStartError(f"it ended with exit code {self._process.returncode}")
             await asyncio.sleep(0.05)
 
-    async def _watch(self, head: asyncio.subprocess.Process) -> None:
+    async def _watch(self, head: subprocess.Popen[bytes]) -> None:
         """Poll the pids: Ray itself takes 14 s to notice that its raylet is gone."""
         essential = {p.name(): p for p in process.family(head.pid) if _is_essential(p)}
         while True:
             await asyncio.sleep(WATCH_INTERVAL_S)
             lost = [n for n, p in essential.items() if not process.is_alive(p.pid, p.create_time())]
-            if lost or head.returncode is not None:
+            if lost or head.poll() is not None:
                 names = " and ".join(lost) or "head process"
                 log.error("Ray's %s ended", names)
                 self._watching = None

@@ -177,8 +177,9 @@ class StandbyPool:
     async def close(self) -> None:
         """End all of it for good."""
         self.suspended = True
-        if self._starting:
+        if self._starting:  # it ends what it began, before anything else may
             self._starting.cancel()
+            await asyncio.wait({self._starting})
         drivers = [standby.driver for standby in self._standbys]
         self.discard()
         await asyncio.gather(self.ray.stop(), *(driver.gone() for driver in drivers))
@@ -191,10 +192,10 @@ class StandbyPool:
             self._waiting_for_ray.append(driver)
 
     async def _start_ray(self, changed: Callable[[], None]) -> None:
-        starting, trouble = asyncio.ensure_future(self.ray.start()), self.trouble
-        await asyncio.sleep(0)  # its address is known now
-        changed()
+        starting, trouble = asyncio.create_task(self.ray.start()), self.trouble
         try:
+            await asyncio.sleep(0)  # its address is known now
+            changed()
             await starting
         except RayStartError as error:
             self.discard()  # the next Ray has another address
@@ -205,6 +206,8 @@ class StandbyPool:
             for driver in self._waiting_for_ray:
                 driver.send(driver_messages.ConnectCommand())
         finally:
+            if starting.cancel():  # this was cancelled itself, before it waited for that
+                await asyncio.wait({starting})
             self._waiting_for_ray.clear()
             self._starting = None
         changed()

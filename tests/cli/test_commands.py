@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from demo_server.cli.options import (
@@ -215,6 +216,20 @@ def test_the_doctor_refuses_what_a_run_refuses(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert named in done.stderr
         assert done.stdout == ""
+
+
+def test_a_run_that_is_refused_leaves_no_process_behind(tmp_path: Path) -> None:
+    done = command("run", "embed", "--rows", "10000000", cache=tmp_path)
+    assert done.returncode == 2
+    assert "rows" in done.stderr
+    assert [p for p in psutil.process_iter() if cache_of(p) == str(tmp_path)] == []
+
+
+def cache_of(member: psutil.Process) -> str | None:
+    try:
+        return member.environ().get("DEMO_CACHE")
+    except psutil.Error:  # it has ended, or is another user's
+        return None
 
 
 def test_npm_start_passes_on_options_that_serve_has() -> None:
