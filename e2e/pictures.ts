@@ -17,7 +17,7 @@ export interface Picture {
   experiment: string
 }
 
-export const PICTURES: readonly Picture[] = []
+export const PICTURES: readonly Picture[] = [{ file: 'running.png', experiment: 'embed' }]
 
 /** What a picture was made from; hashes are SHA-256. */
 export interface Origin {
