@@ -20,7 +20,7 @@ import pytest
 
 from demo_server.driver.observe import watchdog
 from demo_server.driver.observe.nodes import Node, answers
-from demo_server.driver.observe.stall import Stall, StalledError
+from demo_server.driver.observe.stall import BUSY_STALL_S, Stall, StalledError
 from demo_server.driver.observe.watchdog import Deaths
 from demo_server.processes import state_file
 from demo_server.processes.driver import DriverProcess
@@ -134,7 +134,8 @@ class Run:
         self.notes.append(text)
 
     def overdue(self, limit: float | None = None) -> str | None:
-        return None if limit is None else "The pipeline made no progress."
+        short = limit is not None and limit < BUSY_STALL_S
+        return "The pipeline made no progress." if short else None
 
 
 def test_a_run_is_ended_when_its_workers_wait_and_not_while_they_work(
@@ -180,10 +181,10 @@ def test_a_node_that_stops_answering_is_noted_once_and_an_unreachable_one_never(
 class Clock:
     """Time and CPU time that pass only as the test says."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, run: Run, actors: int = 1) -> None:
         self.now, self.used, self.idle, self.run = 0.0, 0.0, 0.0, run
         stall, counts = Stall(0.0), {"rows": 64, "blocks": 1, "queued_blocks": 3}
-        embedding = OperatorProgress(name="Embed", actors=1, active_tasks=1, **counts)
+        embedding = OperatorProgress(name="Embed", actors=actors, active_tasks=1, **counts)
         stall.see(0.0, [embedding], [1])
         run.overdue = lambda limit=None: stall.overdue(self.now, limit)  # type: ignore[method-assign]
         run.idle = lambda: self.idle
@@ -221,6 +222,14 @@ def test_a_worker_that_gets_no_cpu_on_a_busy_machine_is_not_taken_for_one_that_h
     clock = Clock(monkeypatch, Run(monkeypatch))
     assert clock.passes(40, cores=0.01, idle=0.02) is None
     assert isinstance(clock.passes(10, cores=0.01, idle=0.5), watchdog.HangingError)
+
+
+def test_tasks_that_get_no_cpu_on_a_busy_machine_have_the_time_of_a_long_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch, Run(monkeypatch), actors=0)
+    assert clock.passes(290, cores=0.01, idle=0.02) is None
+    assert clock.passes(20, cores=0.01, idle=0.02) is not None
 
 
 def test_each_death_is_noted_and_the_third_without_a_row_ends_the_run(

@@ -16,7 +16,7 @@ import ray
 from demo_server.driver.cluster import available_resources, cluster_resources
 from demo_server.driver.observe.nodes import Nodes, other_nodes
 from demo_server.driver.observe.observer import Observation
-from demo_server.driver.observe.stall import StalledError
+from demo_server.driver.observe.stall import StalledError, stall_limits
 from demo_server.ray_internals.workers import (
     Activity,
     Worker,
@@ -105,7 +105,9 @@ class Watchdog:
         # On a full store workers wait until Ray has made room on disk.
         if self._full or self._all_cpus_busy(now):
             self._activity.busy_at = now
-        if stalled := self._observation.overdue():
+        # Who worked lately, or had no CPU to work with, has the time of one long batch.
+        lately = now - self._activity.busy_at < quiet_s()
+        if stalled := self._observation.overdue(stall_limits()[1] if lately else None):
             return self._stalled(stalled)
         if self._raylet is None or self._observation.overdue(MOVING_S) is None:
             return None
@@ -151,8 +153,7 @@ class Watchdog:
         if self._full:
             return HangingError(f"{reason} The object store is full.")
         if free < 1:
-            why = "Actors that hold every CPU leave none for the tasks that feed them."
-            return StalledError(f"{sentence} {why}")
+            return StalledError(f"{sentence} What holds the CPUs leaves none for anything else.")
         return HangingError(f"{sentence} It waits for something else than a CPU.")
 
 
