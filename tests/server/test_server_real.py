@@ -272,7 +272,7 @@ async def test_a_run_in_a_terminal_uses_the_servers_ray(real: ServerProcess) -> 
         env=real.env,
     )
     out, err = await asyncio.wait_for(child.communicate(), HANG_S)
-    assert child.returncode == 0, err.decode()
+    assert child.returncode == 0, (out + err).decode()[-3000:]
     events = [json.loads(line) for line in out.splitlines()]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert events[-1]["data"]["status"] == "succeeded"
