@@ -54,6 +54,16 @@ class DriverProcess:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal has stopped it: it lives, and won't go on by itself."""
+        if self.pid is None:
+            return False
+        try:
+            return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.Error:  # it has ended
+            return False
+
     def start(self, command: Sequence[str], env: Mapping[str, str], output: Path) -> None:
         """Start it in the background; failures come as `on_exit`, like any other end."""
         self._output = output

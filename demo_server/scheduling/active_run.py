@@ -12,6 +12,7 @@ from demo_server.runs.run import Run
 from demo_server.scheduling.admission import SHUTDOWN
 from demo_server.scheduling.shutdown_report import ShutdownReport
 from demo_server.scheduling.standby_pool import Driver
+from demo_server.system.cpus import IDLE_SHARE, idle_seconds
 
 # A driver reports every second that it lives; a stopped one never ends by itself.
 SILENCE_S = 6.0
@@ -33,6 +34,7 @@ class ActiveRun:
         self._runs, self.run, self.driver, self.alone = runs, run, driver, alone
         self.admitted_for = admitted_for  # the CPUs that it was checked against
         self.since = self._checked_at = asyncio.get_running_loop().time()
+        self._idle = idle_seconds()
         self.shutdown_report: ShutdownReport | None = None
         self.ending = False  # Ray is being ended for it: its driver may go
         waits = None if driver.ready else "A driver is starting."
@@ -71,9 +73,16 @@ class ActiveRun:
         return self.driver.ready is None and self.seconds > seconds
 
     def is_silent(self) -> bool:
-        """Return whether the driver, once ready, has sent nothing for long; ask every second."""
-        now = asyncio.get_running_loop().time()
-        late, self._checked_at = now - self._checked_at > LATE_S, now
-        if late:  # this process stood still, and what the driver sent meanwhile is still unread
+        """Return whether the driver, once ready, has sent nothing for long; ask every second.
+
+        Time in which no CPU was idle doesn't count: it may have got none. A stopped one wants none.
+        """
+        now, idle = asyncio.get_running_loop().time(), idle_seconds()
+        passed, spare = now - self._checked_at, idle - self._idle
+        self._checked_at, self._idle = now, idle
+        starved = spare < IDLE_SHARE * passed and not self.driver.stopped
+        if passed > LATE_S:  # this process stood still, and what the driver sent is still unread
             self.driver.last_message_at = now
+        elif starved:
+            self.driver.last_message_at = min(now, self.driver.last_message_at + passed)
         return self.driver.ready is not None and now - self.driver.last_message_at > SILENCE_S

@@ -27,6 +27,9 @@ class Driver(Protocol):
     last_message_at: float
     ended: bool
 
+    @property
+    def stopped(self) -> bool: ...
+
     def send(self, command: driver_messages.Command) -> None: ...
 
     def kill(self) -> None: ...

@@ -9,6 +9,9 @@ import psutil
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
+# Where less than this of one CPU is idle, who waits for a CPU looks like who waits for something
+# else.
+IDLE_SHARE = 0.1
 
 
 def usable_cpus() -> int:

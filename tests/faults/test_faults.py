@@ -31,6 +31,7 @@ from demo_server.ray_internals.prestart import JOB, MODULES, NO_JOB
 from demo_server.ray_internals.workers import Activity, Effort, Worker, effort
 from demo_server.runs.archive import Archive
 from demo_server.runs.registry import RunRegistry
+from demo_server.scheduling import active_run
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.system.settings import Settings
 from demo_server.toolkit.failure import explain
@@ -263,6 +264,7 @@ class Stopped:
 
     ready: Any = object()
     last_message_at = 0.0
+    stopped = True
 
 
 async def test_a_pause_of_the_server_itself_is_not_silence_of_the_driver(tmp_path: Path) -> None:
@@ -276,6 +278,24 @@ async def test_a_pause_of_the_server_itself_is_not_silence_of_the_driver(tmp_pat
     assert run.is_silent()
 
 
+async def test_a_driver_that_gets_no_cpu_is_not_taken_for_a_silent_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(active_run, "idle_seconds", lambda: 0.0)  # every CPU is busy
+    runs = RunRegistry(Archive(tmp_path), None, None, 10**9)
+    driver = Stopped()
+    accepted = runs.accept("r", "embed", {}, "c0de")
+    run = ActiveRun(runs, accepted, driver, None, alone=False)  # type: ignore[arg-type]
+    silent_since = driver.last_message_at = run.since - SILENCE_S + 0.5
+    driver.stopped = False
+    run._checked_at -= 1.0
+    assert not run.is_silent()
+    assert driver.last_message_at >= silent_since + 1.0, "the second in which it got none"
+    driver.stopped = True
+    driver.last_message_at -= SILENCE_S
+    assert run.is_silent()
+
+
 async def test_a_stopped_driver_is_ended_by_the_server_after_the_one_that_was_killed(
     tmp_path: Path,
 ) -> None:
@@ -284,7 +304,13 @@ async def test_a_stopped_driver_is_ended_by_the_server_after_the_one_that_was_ki
     driver.start([sys.executable, str(FAKE_DRIVER)], dict(os.environ), tmp_path / "driver.out")
     await ready.wait()
     assert driver.pid
+    assert not driver.stopped
     os.kill(driver.pid, signal.SIGSTOP)  # so it doesn't see that its input has closed
+    async with asyncio.timeout(HANG_S):
+        while True:
+            if driver.stopped:
+                break
+            await asyncio.sleep(0.01)
     state.entry.started_at -= 1000  # this process is the killed server
     state.update()
     assert state_file.end_orphans(tmp_path) == 1

@@ -30,7 +30,7 @@ class FakeDriver:
     def __init__(self) -> None:
         self.ready: driver_messages.Ready | None = None
         self.last_message_at = asyncio.get_running_loop().time()
-        self.ended = False
+        self.ended = self.stopped = False
         self.sent: list[driver_messages.Command] = []
         self.killed = False
         self.closed = False
@@ -301,6 +301,7 @@ async def test_a_silent_driver_is_ended_and_its_run_failed(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(active_run, "SILENCE_S", 0.0)
+    harness.drivers[0].stopped = True
     run_id = harness.scheduler.start("a", "embed", {})
     await asyncio.sleep(1.2)
     assert harness.drivers[0].killed

@@ -25,7 +25,7 @@ from demo_server.ray_internals.workers import (
     raylet_here,
     workers,
 )
-from demo_server.system.cpus import idle_seconds
+from demo_server.system.cpus import IDLE_SHARE, idle_seconds
 from demo_server.system.environment import stall_s
 from demo_server.system.errors import DemoError
 from demo_server.toolkit.context import Context
@@ -36,9 +36,6 @@ INTERVAL_S = 0.5
 QUIET_S = 8.0
 # Who has given rows so lately is not suspected, and not checked: that takes time of the cores.
 MOVING_S = 1.0
-# Where less than this of one CPU is idle, a worker that waits for a CPU looks like one that waits
-# for something else: it then has the time of `stall`.
-IDLE_SHARE = 0.1
 MAX_DEATHS = 3
 FULL_SHARE = 0.9
 
