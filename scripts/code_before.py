@@ -58,6 +58,7 @@ ds = ray.data.from_huggingface(dataset).map_batches(
     TextEmbedder,
     fn_constructor_kwargs={"model": model, "column": column, "threads": threads},
     batch_size=256,
+    batch_format="pyarrow",
     compute=ActorPoolStrategy(size=1),
     num_gpus=gpus,
 ).materialize()""",

@@ -19,13 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import numpy as np
+import pyarrow as pa
 
 from demo_server.driver import loader
 from demo_server.driver.cluster import cluster_resources
 from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import start
-from demo_server.embedding.batching import Array
 from demo_server.embedding.conversion import model_for
 from demo_server.embedding.registry import offered
 from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
@@ -99,7 +98,7 @@ def rates_alone(session: RunLoop) -> dict[str, float]:
     Raises:
         SystemExit: one of them can't run this model.
     """
-    texts = np.array(session.source.load()[:ALONE_ROWS][session.source.text_column], object)
+    texts = pa.table({"text": session.source.load()[:ALONE_ROWS][session.source.text_column]})
     engines = {}
     for row in offered(session.device):
         try:
@@ -114,10 +113,10 @@ def rates_alone(session: RunLoop) -> dict[str, float]:
     return {name: len(texts) / min(turn[name] for turn in turns) for name in engines}
 
 
-def call_s(embedder: Callable[[dict[str, Array]], Any], texts: Array) -> float:
+def call_s(embedder: Callable[[pa.Table], Any], texts: pa.Table) -> float:
     """Return the seconds that a call with some texts takes."""
     began = time.perf_counter()
-    embedder({"text": texts})
+    embedder(texts)
     return time.perf_counter() - began
 
 

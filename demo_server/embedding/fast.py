@@ -6,13 +6,11 @@ The fast engines' classes share all of it and differ in what computes a pass.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from demo_server.embedding.engine import Engine
-
-Batch = dict[str, Any]
 
 
 # region fast
@@ -24,12 +22,13 @@ class FastEmbedder(ABC):
         # Threads that share a pass wait for each other: one each.
         self.engine = self.load(model, threads=1, passes=threads)
 
-    def __call__(self, batch: Batch) -> Batch:
-        tokens = self.engine.tokenize(batch[self.column])
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        tokens = self.engine.tokenize(batch[self.column].to_pylist())
         vectors = np.empty((len(tokens), self.engine.dim), "f4")
         for rows, found in self.engine.passes(tokens):
             vectors[rows] = found
-        return {**batch, "embedding": vectors}
+        lists = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
+        return batch.append_column("embedding", lists)
 
     # endregion fast
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Batch = dict[str, Any]
+import pyarrow as pa
 
 
 # region embedder
@@ -19,10 +17,11 @@ class TextEmbedder:
         self.model = SentenceTransformer(model)
         self.column = column
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: pa.Table) -> pa.Table:
         # encode sorts by characters, not by tokens
-        texts = batch[self.column].tolist()
-        return {**batch, "embedding": self.model.encode(texts)}
+        vectors = self.model.encode(batch[self.column].to_pylist())
+        lists = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
+        return batch.append_column("embedding", lists)
 
 
 # endregion embedder

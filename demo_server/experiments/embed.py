@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import ray
 from pydantic import Field
 from ray.data import ActorPoolStrategy
@@ -14,6 +16,7 @@ from ray.data.dataset import MaterializedDataset
 from demo_server.data.selection import choose
 from demo_server.embedding.registry import Embedder, imports_ahead, offered
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
+from demo_server.toolkit.failure import explain
 from demo_server.toolkit.result import outcome
 from demo_server.toolkit.rows import load_rows
 from demo_server.toolkit.sinks import parquet
@@ -54,6 +57,7 @@ def run(params: Params, context: Context) -> Any:
             "model": model, "column": column,
             "threads": threads},
         batch_size=params.batch_size,
+        batch_format="pyarrow",
         compute=ActorPoolStrategy(size=params.concurrency),
         num_cpus=params.num_cpus,
         num_gpus=gpus,
@@ -61,6 +65,10 @@ def run(params: Params, context: Context) -> Any:
     # endregion pipeline
     # fmt: on
     context.expect(len(dataset), arrangement(params, context))
+    file = context.directory / "result.parquet"
+    refused = parquet.refusal(dataset.data.schema, file)
+    if refused:  # known before the work, and no reason not to do it
+        context.note(f"The result will not be written: {refused}.", "warning")
     # region materialize
     materialized = ds.materialize()
     # endregion materialize
@@ -73,19 +81,20 @@ def run(params: Params, context: Context) -> Any:
             seconds=time.perf_counter() - started,
         )
     )
-    save(materialized, context)
+    if not refused:
+        save(materialized, file, context)
     return ds, materialized
 
 
-def save(materialized: MaterializedDataset[Any], context: Context) -> None:
-    """Have a worker write the result to disk; a full disk doesn't undo a run that succeeded."""
+def save(materialized: MaterializedDataset[Any], file: Path, context: Context) -> None:
+    """Have a worker write the result to disk; what fails there doesn't undo a run's success."""
     with context.staged("write"):
         try:
-            size = parquet.write(materialized, context.directory / "result.parquet")
-        except OSError as error:
-            context.note(f"The result could not be written: {error.strerror}.", "warning")
+            size = parquet.write(materialized, file)
+        except (OSError, pa.ArrowException, ray.exceptions.RayError) as error:
+            context.note(f"The result could not be written: {explain(error).message}", "warning")
         else:
-            context.note(f"Written to result.parquet, {size / 1e6:.1f} MB.")
+            context.note(f"Written to {file.name}, {size / 1e6:.1f} MB.")
 
 
 def arrangement(params: Params, context: Context) -> str:

@@ -10,12 +10,11 @@ import ray
 from datasets import Dataset
 from pydantic import Field
 
-from demo_server.data.selection import choose
 from demo_server.experiments.comparisons.mistakes import Mistakes, Rows
 from demo_server.protocol.events import Figure, OutcomeData
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.failure import explain, release
-from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.rows import load_texts
 
 
 class Params(Parameters):
@@ -72,8 +71,7 @@ CULPRIT = re.compile(r"FAIL serialization: (.+)")
 def run(params: Params, context: Context) -> None:
     """Run each form on a few rows, and report what it does: raise, lose rows, or work."""
     source, began = context.source, time.perf_counter()
-    dataset = load_rows(context)
-    dataset = choose(dataset, params.rows)
+    dataset = load_texts(context, params.rows)
     spoilt = without_two_texts(dataset, source.text_column)
     mistakes = Mistakes(source.text_column)
     raised, lost = 0, 0

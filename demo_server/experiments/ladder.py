@@ -13,7 +13,6 @@ from pydantic import Field
 from ray.data import Dataset
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.data.selection import choose
 from demo_server.embedding.registry import FastName, find
 from demo_server.experiments.comparisons.ladder_fast import Done, EngineSteps
 from demo_server.experiments.comparisons.ladder_torch import TorchSteps
@@ -21,7 +20,7 @@ from demo_server.protocol.events import ComparisonData
 from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.export_timing import growth, written
-from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.rows import load_texts
 
 TORCH = "sentence_transformers"
 
@@ -80,8 +79,7 @@ def pipelines(
 def run(params: Params, context: Context) -> None:
     """Embed the same rows in one step after the other, and compare what they took and gave."""
     began = time.perf_counter()
-    dataset = load_rows(context)
-    dataset = choose(dataset, params.most_rows)
+    dataset = load_texts(context, params.most_rows)
     ladder = pipelines(params.engine, len(dataset), context)
     for _ in range(TORCH_STEPS - 1):  # one stands ready; together they import in half the time
         context.prestart(TORCH)

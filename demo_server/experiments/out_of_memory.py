@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import ray
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
 from demo_server.data.selection import choose
 from demo_server.embedding.registry import LIBRARY
-from demo_server.embedding.sentence_transformer import Batch, TextEmbedder
+from demo_server.embedding.sentence_transformer import TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters, RunError
 from demo_server.toolkit.memory_limit import can_limit, limited
 from demo_server.toolkit.rows import load_rows
@@ -36,11 +37,12 @@ class LimitedEmbedder(TextEmbedder):
         super().__init__(**embedder)
         self.limit_mb = limit_mb
 
-    def __call__(self, batch: Batch) -> Batch:
-        texts = batch[self.column].tolist()
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        texts = batch[self.column].to_pylist()
         with limited(self.limit_mb * 1_000_000, self.model.device.type):
             vectors = self.model.encode(texts, batch_size=len(texts))
-        return {**batch, "embedding": vectors}
+        lists = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
+        return batch.append_column("embedding", lists)
 
 
 def run(params: Params, context: Context) -> None:
@@ -65,6 +67,7 @@ def run(params: Params, context: Context) -> None:
                 LimitedEmbedder,
                 fn_constructor_kwargs=limit,
                 batch_size=params.large_batch,
+                batch_format="pyarrow",
                 compute=ActorPoolStrategy(size=1),
                 num_gpus=gpus,
             ).materialize()
@@ -82,6 +85,7 @@ def run(params: Params, context: Context) -> None:
             LimitedEmbedder,
             fn_constructor_kwargs=limit,
             batch_size=params.small_batch,
+            batch_format="pyarrow",
             compute=ActorPoolStrategy(size=1),
             num_gpus=gpus,
         ).materialize()

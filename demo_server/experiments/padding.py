@@ -12,14 +12,13 @@ from pydantic import Field
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.data.selection import choose
 from demo_server.embedding.batching import Array, row_batches, token_batches
 from demo_server.embedding.registry import FastName, find, imports_ahead, load_engine
 from demo_server.experiments import ladder
 from demo_server.protocol.events import ComparisonData, ForwardPass, PassesData
 from demo_server.toolkit.comparison import Step, check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
-from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.rows import load_texts
 
 Batch = dict[str, Any]
 Passes = list[Array]
@@ -88,8 +87,7 @@ class ByLength(Embedder):
 def run(params: Params, context: Context) -> None:
     """Embed the same rows in the dataset's order and then by length, and compare the passes."""
     modules = find(params.engine).imports
-    dataset = load_rows(context)
-    dataset = choose(dataset, params.rows)
+    dataset = load_texts(context, params.rows)
     embedder = context.embedder(params.engine, actors=1)
     embedder |= {"engine": params.engine, "pass_rows": params.pass_rows}
     context.imports = modules

@@ -7,13 +7,12 @@ from functools import partial
 import ray
 from pydantic import Field
 
-from demo_server.data.selection import choose
 from demo_server.embedding.registry import FastName
 from demo_server.experiments import ladder
 from demo_server.protocol.events import ComparisonData
 from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
-from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.rows import load_texts
 
 
 class Params(Parameters):
@@ -32,8 +31,7 @@ STEPS = {"slow": "everything_wrong", "fast": "fewer_blocks"}
 
 def run(params: Params, context: Context) -> None:
     """Embed the same rows in the ladder's first step and then in its last: one after the other."""
-    dataset = load_rows(context)
-    dataset = choose(dataset, params.lane_rows)
+    dataset = load_texts(context, params.lane_rows)
     pipelines = ladder.pipelines(params.engine, len(dataset), context)
     wait_until_quiet(context)
     steps = []

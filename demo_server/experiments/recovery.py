@@ -67,6 +67,7 @@ def run(params: Params, context: Context) -> None:
                 "model": model, "column": column,
                 "threads": threads},
             batch_size=params.batch_size,
+            batch_format="pyarrow",
             compute=ActorPoolStrategy(size=1),
             num_gpus=gpus,
         )
@@ -135,13 +136,17 @@ class Recovery:
         self._context.figures(*figures, *more)
 
 
-def account(dataset: MaterializedDataset[Any], ids: list[str]) -> tuple[int, int]:
-    """Return how many of `ids` are not in `dataset`, and how many are more than once."""
+def account(dataset: MaterializedDataset[Any], ids: list[Any]) -> tuple[int, int]:
+    """Return how many rows of `ids` are missing in `dataset`, and how many came too often.
+
+    A dataset may have an id more than once.
+    """
     found: Counter[str] = Counter()
     batch: Any
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=4096):
-        found.update(batch["id"].to_pylist())
-    return sum(i not in found for i in ids), sum(count > 1 for count in found.values())
+        found.update(map(str, batch["id"].to_pylist()))
+    wanted = Counter(map(str, ids))
+    return (wanted - found).total(), (found - wanted).total()
 
 
 def defaults(machine: Machine) -> Defaults:

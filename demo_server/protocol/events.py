@@ -159,11 +159,22 @@ class ChecksData(Frame):
     checks: list[Check]
 
 
+class RowCounts(Frame):
+    """Where the rows went, from the file to the result."""
+
+    in_file: int | None = Field(description="None where nothing but reading it counts them")
+    read: int
+    dropped: int = Field(description="read, and without a text")
+    embedded: int = Field(description="with a vector of finite numbers")
+    out: int
+
+
 class ResultData(Frame):
     before: str | None = Field(default=None, description="print(ds) of the original dataset")
     after: str | None = Field(default=None, description="print(ds) of the materialized one")
     columns: list[SchemaColumn] = Field(default_factory=list)
     rows: int | None = None
+    counts: RowCounts | None = None
     blocks: int | None = None
     bytes: int | None = None
     first_rows: list[Row] = Field(default_factory=list)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import ray
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.protocol.events import ResultData, Row, SchemaColumn
-from demo_server.toolkit.sample import sample_row
+from demo_server.protocol.events import ResultData, Row, RowCounts, SchemaColumn
+from demo_server.toolkit.local_task import run_here
+from demo_server.toolkit.sample import row_of, sample_row
+from demo_server.toolkit.sinks.parquet import plain
 
 FIRST_ROWS = 3
 
@@ -20,19 +24,16 @@ def outcome(
     after: str | None = None,
     text_column: str | None = None,
     seconds: float | None = None,
+    counts: RowCounts | None = None,
 ) -> ResultData:
     """Return schema, counts, first rows and statistics of `dataset`, and what was printed of it."""
     schema = dataset.schema()
     return ResultData(
         before=before,
         after=after,
-        columns=[
-            SchemaColumn(name=name, type=type_name(kind))
-            for name, kind in zip(schema.names, schema.types, strict=True)
-        ]
-        if schema
-        else [],
+        columns=columns_of(schema) if schema else [],
         rows=dataset.count(),
+        counts=counts,
         blocks=dataset.num_blocks(),
         bytes=dataset.size_bytes(),
         first_rows=[
@@ -44,33 +45,57 @@ def outcome(
     )
 
 
-def batch_outcome(batch: Any, text_column: str, seconds: float) -> ResultData:
-    """Return what one batch holds, columns by name as NumPy has them."""
-    rows = len(next(iter(batch.values()), ()))
+def embedded_rows(dataset: MaterializedDataset[Any]) -> int:
+    """Return how many rows have a vector of finite numbers, as a worker counts them."""
+    return run_here(count_vectors, dataset.to_arrow_refs())
+
+
+def count_vectors(blocks: list[ray.ObjectRef[pa.Table]]) -> int:
+    """Count the rows of blocks of the object store whose `embedding` is all finite numbers."""
+    chunks = [
+        chunk.drop_null()
+        for block in blocks
+        for chunk in plain(ray.get(block).select(["embedding"]))["embedding"].chunks
+    ]
+    return sum(
+        int(np.isfinite(chunk.flatten().to_numpy().reshape(len(chunk), -1)).all(axis=1).sum())
+        for chunk in chunks
+        if len(chunk)
+    )
+
+
+def batch_outcome(batch: pa.Table, text_column: str, seconds: float) -> ResultData:
+    """Return what one batch holds."""
     return ResultData(
-        columns=[
-            SchemaColumn(name=name, type=array_type(column)) for name, column in batch.items()
-        ],
-        rows=rows,
+        columns=columns_of(batch.schema),
+        rows=batch.num_rows,
         first_rows=[
-            Row(**sample_row({name: column[i] for name, column in batch.items()}, i, text_column))
-            for i in range(min(FIRST_ROWS, rows))
+            Row(**sample_row(row_of(batch, i), i, text_column))
+            for i in range(min(FIRST_ROWS, batch.num_rows))
         ],
         seconds=seconds,
     )
 
 
-def array_type(column: Any) -> str:
-    """Return `float32[384]` for an array of shape (rows, 384), `string` for one of objects."""
-    array = np.asarray(column)
-    name = "string" if array.dtype.kind in "OUST" else str(array.dtype)
-    return f"{name}[{', '.join(map(str, array.shape[1:]))}]" if array.ndim > 1 else name
+def columns_of(schema: Any) -> list[SchemaColumn]:
+    """Return the columns of a schema, of Arrow or of Ray."""
+    return [
+        SchemaColumn(name=name, type=type_name(kind))
+        for name, kind in zip(schema.names, schema.types, strict=True)
+    ]
 
 
 def type_name(kind: Any) -> str:
-    """Return a column's type as a person writes it: `float32[384]` for a tensor."""
-    shape = getattr(kind, "shape", None)
-    scalar = getattr(kind, "value_type", None)
-    if shape is not None and scalar is not None:
+    """Return a column's type as a person writes it: `float32[384]` for vectors of 384 numbers."""
+    shape, scalar = getattr(kind, "shape", None), getattr(kind, "value_type", None)
+    if shape is not None and scalar is not None:  # a tensor, as NumPy batches make them
         return f"{type_name(scalar)}[{', '.join(str(n) for n in shape)}]"
+    if pa.types.is_fixed_size_list(kind):
+        return f"{type_name(kind.value_type)}[{kind.list_size}]"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"{type_name(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"struct({', '.join(field.name for field in kind)})"
+    if pa.types.is_dictionary(kind):
+        return type_name(kind.value_type)
     return {"float": "float32", "double": "float64"}.get(str(kind), str(kind))

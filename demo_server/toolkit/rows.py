@@ -5,6 +5,7 @@ from __future__ import annotations
 from datasets import Dataset
 
 from demo_server.data.cleaning import drop_empty
+from demo_server.data.selection import choose
 from demo_server.toolkit.context import Context
 
 
@@ -17,3 +18,11 @@ def load_rows(context: Context) -> Dataset:
     dataset, cleaned = drop_empty(context.source.load(), context.source.text_column)
     context.note_cleaned(cleaned)
     return dataset
+
+
+def load_texts(context: Context, rows: int) -> Dataset:
+    """Return the texts of the first rows, each with its number as `id`, and no other column.
+
+    For what compares ways to compute them: no type of another column gets in the way.
+    """
+    return choose(load_rows(context).select_columns([context.source.text_column]), rows)

@@ -5,33 +5,49 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
-from typing import Any
+from datetime import date, time
+from decimal import Decimal
+from typing import Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 
 # Of a batch; a slide shows as many.
 SAMPLE_ROWS = 4
 MAX_TEXT = 200
 MAX_COLUMNS = 8
+# A browser's numbers are exact up to here.
+MAX_EXACT = 2**53
+
+# What a call of `map_batches` takes or returns: columns of equal length by name, or a table.
+Batch: TypeAlias = Mapping[str, Any] | pa.Table
+
+
+def length(batch: Batch) -> int:
+    """Return the rows of a batch."""
+    return batch.num_rows if isinstance(batch, pa.Table) else len(next(iter(batch.values()), ()))
+
+
+def row_of(batch: Batch, row: int) -> dict[str, Any]:
+    """Return one row of a batch, values by column."""
+    if isinstance(batch, pa.Table):
+        return dict(batch.slice(row, 1).to_pylist()[0])
+    return {name: column[row] for name, column in batch.items()}
 
 
 def sample_batch(
-    batch: Mapping[str, Any], count: int, text_column: str | None = None, offset: int = 0
+    batch: Batch, count: int, text_column: str | None = None, offset: int = 0
 ) -> list[dict[str, Any]]:
-    """Return up to `count` rows, spread evenly over a batch of columns.
+    """Return up to `count` rows, spread evenly over a batch.
 
     Args:
-        batch: columns of equal length, by name.
         text_column: which one is the text; guessed when None.
         offset: the number of the batch's first row, the id where there is no `id` column.
     """
-    length = len(next(iter(batch.values()), ()))
-    wanted = min(count, length)
-    indices = [i * length // wanted for i in range(wanted)]
-    return [
-        sample_row({name: column[i] for name, column in batch.items()}, offset + i, text_column)
-        for i in indices
-    ]
+    rows = length(batch)
+    wanted = min(count, rows)
+    indices = [i * rows // wanted for i in range(wanted)]
+    return [sample_row(row_of(batch, i), offset + i, text_column) for i in indices]
 
 
 def sample_row(
@@ -81,11 +97,15 @@ def is_vector(value: Any) -> bool:
 
 
 def as_scalar(value: Any) -> str | int | float | bool | None:
-    """Return what JSON can carry of a value; None for what is no scalar or no number."""
+    """Return what JSON can carry of a value, exactly; None for what is no scalar or no number."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str):
         return value[:MAX_TEXT]
+    if isinstance(value, date | time | Decimal) or (
+        isinstance(value, int) and abs(value) > MAX_EXACT
+    ):
+        return str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, bool | int) else None

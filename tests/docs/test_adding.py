@@ -67,10 +67,14 @@ def test_the_added_engine_is_offered_by_the_experiment(copy: Path) -> None:
 
 def test_the_added_engine_embeds_the_texts_of_a_batch(copy: Path) -> None:
     program = (
+        "import pyarrow as pa\n"
         "from demo_server.embedding.registry import find\n"
         "row = find('LetterEmbedder')\n"
         "embedder = row.embedder(model='', column='text', threads=1)\n"
-        "vectors = embedder({'text': ['a cab', 'zoo']})['embedding']\n"
-        "print(row.imports, vectors.dtype, vectors.shape, vectors[0, :3], vectors[1, -1])"
+        "vectors = embedder(pa.table({'text': ['a cab', 'zoo']}))['embedding']\n"
+        "first, last = vectors.to_pylist()\n"
+        "print(row.imports, vectors.type, first[:3], last[-1])"
     )
-    assert python(copy, "-c", program).strip() == "('numpy',) float32 (2, 26) [2. 1. 1.] 1.0"
+    assert python(copy, "-c", program).strip() == (
+        "('pyarrow',) fixed_size_list<item: float>[26] [2.0, 1.0, 1.0] 1.0"
+    )

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from ray import cloudpickle
 
@@ -106,6 +107,21 @@ def test_each_forward_pass_is_sampled_when_it_is_done(monkeypatch: pytest.Monkey
     assert second["batch_seconds"] < 2 * MIN_INTERVAL_S + 0.5
 
 
+def test_passes_over_a_table_are_sampled_from_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OverTable:
+        def __call__(self, batch: pa.Table) -> pa.Table:
+            rows = np.array([7, 2])
+            counters.embedded(rows, np.ones((2, 3), np.float32))
+            return batch
+
+    slot = Slot()
+    monkeypatch.setattr(reporter_module, "find_mailbox", lambda: slot)
+    table = pa.table({name: list(column) for name, column in BATCH.items()})
+    assert observed(OverTable)()(table) is table
+    assert [row["text"] for row in slot.samples[0]["rows"]] == ["row 7", "row 2"]
+    assert [row["dim"] for row in slot.samples[0]["rows"]] == [3, 3]
+
+
 def test_passes_that_come_too_fast_are_counted_in_the_next_sample() -> None:
     slot = Slot()
     reporter = Reporter(slot, text_column="text")  # type: ignore[arg-type]
@@ -183,13 +199,14 @@ async def test_a_waiting_reader_of_the_mailbox_can_be_woken() -> None:
     assert await mailbox.take(60) == []
 
 
-def test_rows_that_no_pass_has_reported_are_reported_at_the_end_of_the_call() -> None:
+@pytest.mark.parametrize("batch", [BATCH, pa.table({k: list(v) for k, v in BATCH.items()})])
+def test_rows_that_no_pass_has_reported_are_reported_at_the_end_of_the_call(batch: Any) -> None:
     slot = Slot()
     reporter = Reporter(slot, text_column="text")  # type: ignore[arg-type]
-    reporter.begin(BATCH)
+    reporter.begin(batch)
     reporter.passed_texts(["row 3", "no row of it", "row 1"], np.eye(3))
     time.sleep(MIN_INTERVAL_S)
-    reporter.finish(BATCH)
+    reporter.finish(batch)
     first, second = slot.samples
     assert [(row["id"], row["text"]) for row in first["rows"]] == [("3", "row 3"), ("1", "row 1")]
     assert [first["batch_rows"], second["batch_rows"]] == [2, 8]

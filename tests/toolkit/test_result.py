@@ -73,28 +73,51 @@ def test_a_full_disk_is_a_warning_and_no_failed_run(
     said: list[Message] = []
     monkeypatch.setattr(parquet, "write", full)
     dataset: Any = None
-    embed.save(dataset, context(tmp_path, said))
+    embed.save(dataset, tmp_path / "result.parquet", context(tmp_path, said))
     [note] = said
     assert isinstance(note, Emitted)
     assert (note.kind, note.stage) == ("note", "write")
     assert note.data.level == "warning"
-    assert note.data.text == "The result could not be written: No space left on device."
+    assert "The result could not be written: " in note.data.text
+    assert "No space left on device" in note.data.text
+
+
+def test_a_column_that_parquet_cannot_hold_is_named_before_the_work(tmp_path: Path) -> None:
+    months = pa.schema([("text", pa.string()), ("age", pa.month_day_nano_interval())])
+    reason = parquet.refusal(months, tmp_path / "result.parquet")
+    assert reason == "column 'age' is month_day_nano_interval, which Parquet can't hold"
+    assert parquet.refusal(months.remove(1), tmp_path / "result.parquet") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_is_not_there_is_named_before_the_work(tmp_path: Path) -> None:
+    reason = parquet.refusal(pa.schema([]), tmp_path / "gone" / "result.parquet")
+    assert reason == "result.parquet can't be made: No such file or directory"
 
 
 def test_types_are_written_in_plain_form() -> None:
     tensor = batch(0, np.zeros((1, 384), dtype=np.float32)).schema.field("embedding").type
-    types = [tensor, pa.float32(), pa.float64(), pa.string(), pa.list_(pa.int64())]
-    names = ["float32[384]", "float32", "float64", "string", "list<item: int64>"]
-    assert [type_name(kind) for kind in types] == names
-
-
-def test_one_batch_is_described_by_its_arrays() -> None:
-    columns = {
-        "text": np.array(["a", "b"], dtype=object),
-        "n": np.array([1, 2]),
-        "embedding": np.zeros((2, 8), dtype=np.float32),
+    names = {
+        "float32[384]": tensor,
+        "float32[8]": pa.list_(pa.float32(), 8),
+        "float32": pa.float32(),
+        "float64": pa.float64(),
+        "int64[]": pa.list_(pa.int64()),
+        "struct(role, turn)": pa.struct([("role", pa.string()), ("turn", pa.int8())]),
+        "string": pa.dictionary(pa.int8(), pa.string()),
     }
-    result = batch_outcome(columns, "text", 1.5)
+    assert {name: type_name(kind) for name, kind in names.items()} == {name: name for name in names}
+
+
+def test_one_batch_is_described_by_its_schema() -> None:
+    table = pa.table(
+        {
+            "text": ["a", "b"],
+            "n": [1, 2],
+            "embedding": pa.array(np.zeros((2, 8)).tolist(), pa.list_(pa.float32(), 8)),
+        }
+    )
+    result = batch_outcome(table, "text", 1.5)
     assert [(c.name, c.type) for c in result.columns] == [
         ("text", "string"),
         ("n", "int64"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+from datetime import date
+from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -55,6 +58,18 @@ def test_rows_are_spread_over_the_batch_and_numbered_where_they_have_no_id() -> 
     rows = sample_batch(batch, 4, offset=1000)
     assert [row["id"] for row in rows] == ["1000", "1025", "1050", "1075"]
     assert [row["text"] for row in rows] == ["row 0", "row 25", "row 50", "row 75"]
+
+
+def test_a_table_gives_the_rows_that_its_columns_give() -> None:
+    columns = {"text": [f"row {i}" for i in range(100)], "n": list(range(100))}
+    assert sample_batch(pa.table(columns), 4) == sample_batch(columns, 4)
+
+
+def test_values_that_a_browser_would_round_or_that_json_lacks_are_shown_as_text() -> None:
+    row = sample_row(
+        {"text": "a", "n": 2**53 + 1, "day": date(2026, 1, 2), "price": Decimal("0.10")}, 0
+    )
+    assert row["columns"] == {"n": "9007199254740993", "day": "2026-01-02", "price": "0.10"}
 
 
 def test_a_batch_smaller_than_the_sample_gives_each_row_once() -> None:

@@ -16,12 +16,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 from ray.actor import ActorHandle
 
 from demo_server.driver.observe import library
 from demo_server.driver.observe.mailbox import find_mailbox
 from demo_server.embedding import counters
-from demo_server.toolkit.sample import SAMPLE_ROWS, sample_batch, sample_row
+from demo_server.toolkit.sample import (
+    SAMPLE_ROWS,
+    Batch,
+    length,
+    row_of,
+    sample_batch,
+    sample_row,
+)
 
 MIN_INTERVAL_S = 0.05
 
@@ -91,11 +99,15 @@ def process_reporter(step: int, text_column: str | None) -> Reporter:
     return Reporter(find_mailbox(), step, text_column)
 
 
-def as_batch(result: Any) -> Any:
-    """Return a row as a batch of one; a batch is left as it is."""
-    if not isinstance(result, Mapping) or not any(isinstance(v, str) for v in result.values()):
+def as_batch(result: Any) -> Batch:
+    """Return a batch as it is, a row as a batch of one, and anything else as one of nothing."""
+    if isinstance(result, pa.Table):
         return result
-    return {name: [value] for name, value in result.items()}
+    if not isinstance(result, Mapping):
+        return {}
+    if any(isinstance(value, str) for value in result.values()):
+        return {name: [value] for name, value in result.items()}
+    return result
 
 
 class Reporter:
@@ -108,7 +120,7 @@ class Reporter:
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._offset = 0  # rows of the calls before this one
         self._sent_at = -MIN_INTERVAL_S
-        self._batch: Mapping[str, Any] = {}
+        self._batch: Batch = {}
         self._rows_of: dict[str, list[int]] | None = None
         self._call_began = self._began = 0.0
         self._seconds = 0.0
@@ -125,7 +137,7 @@ class Reporter:
 
     def begin(self, batch: Any) -> None:
         """A call begins."""
-        self._batch = as_batch(batch) if isinstance(batch, Mapping) else {}
+        self._batch = as_batch(batch)
         self._rows_of = None
         self._call_began = self._began = time.perf_counter()
         self._reported = 0
@@ -145,8 +157,7 @@ class Reporter:
         sample = []
         for at in [k * len(rows) // wanted for k in range(wanted)]:
             row = int(rows[at])
-            columns = {name: column[row] for name, column in self._batch.items()}
-            columns["embedding"] = vectors[at]
+            columns = row_of(self._batch, row) | {"embedding": vectors[at]}
             sample.append(sample_row(columns, self._offset + row, self._text_column))
         self._add(sample, len(rows))
 
@@ -154,22 +165,31 @@ class Reporter:
         """Report a forward pass over texts of the call's batch; others are no rows of it."""
         if self._rows_of is None:
             self._rows_of = {}
-            for row, text in enumerate(self._batch.get(self._text_column or "", ())):
+            for row, text in enumerate(self._texts()):
                 self._rows_of.setdefault(text, []).append(row)
         found = [(rows.pop(0), at) for at, t in enumerate(texts) if (rows := self._rows_of.get(t))]
         if found:
             self.passed([row for row, _ in found], vectors[[at for _, at in found]])
 
+    def _texts(self) -> Sequence[str]:
+        """Return the texts of the call's batch, none where it has no such column."""
+        batch, column, texts = self._batch, self._text_column or "", ()
+        if not isinstance(batch, pa.Table):
+            texts = batch.get(column, ())
+        elif column in batch.column_names:
+            texts = batch[column].to_pylist()
+        return texts
+
     def finish(self, result: Any) -> None:
         """The call returns `result`: rows that no pass has reported are, if it has columns."""
         batch = as_batch(result)
-        if self._mailbox is None or not isinstance(batch, Mapping) or not batch:
+        rows = length(batch)
+        if self._mailbox is None or not rows:
             return
-        length = len(next(iter(batch.values())))
-        if self._reported < length:
+        if self._reported < rows:
             sample = sample_batch(batch, SAMPLE_ROWS, self._text_column, self._offset)
-            self._add(sample, length - self._reported)
-        self._offset += length
+            self._add(sample, rows - self._reported)
+        self._offset += rows
         # Calls that come fast are reported together; a slow one to its last row.
         if self._count and time.perf_counter() - self._call_began >= MIN_INTERVAL_S:
             self._send()

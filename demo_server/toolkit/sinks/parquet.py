@@ -10,7 +10,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 from ray.data.dataset import MaterializedDataset
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from demo_server.toolkit.local_task import run_here
+
+
+def refusal(schema: pa.Schema, path: Path) -> str | None:
+    """Return why rows of this schema can't be written to `path`, None where nothing is known."""
+    try:
+        with path.with_suffix(".part").open("wb") as part:
+            for field in schema:
+                try:
+                    pq.write_table(pa.schema([field]).empty_table(), part)
+                except pa.ArrowException:
+                    return f"column {field.name!r} is {field.type}, which Parquet can't hold"
+    except OSError as error:
+        return f"{path.name} can't be made: {error.strerror}"
+    finally:
+        path.with_suffix(".part").unlink(missing_ok=True)
+    return None
 
 
 def write(dataset: MaterializedDataset[Any], path: Path) -> int:
@@ -22,15 +39,7 @@ def write(dataset: MaterializedDataset[Any], path: Path) -> int:
         OSError: the file can't be written.
         ValueError: there are no rows.
     """
-    blocks = dataset.to_arrow_refs()
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    task: Any = ray.remote(write_blocks)
-    options = task.options(num_cpus=0, scheduling_strategy=here)
-    try:
-        size: int = ray.get(options.remote(blocks, path))
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from error
-    return size
+    return run_here(write_blocks, dataset.to_arrow_refs(), path)
 
 
 def write_blocks(blocks: list[ray.ObjectRef[pa.Table]], path: Path) -> int:

@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import ray
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
 from demo_server.data.selection import choose
-from demo_server.embedding.sentence_transformer import Batch, TextEmbedder
+from demo_server.embedding.sentence_transformer import TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters
 from demo_server.toolkit.rows import load_rows
 
@@ -32,8 +33,8 @@ class DyingEmbedder(TextEmbedder):
         super().__init__(**embedder)
         self.at = Path(at)
 
-    def __call__(self, batch: Batch) -> Batch:
-        if "640" in batch["number"]:
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        if "640" in batch["number"].to_pylist():
             if not self.at.exists():
                 self.at.write_text(str(time.time()))
             os.kill(os.getpid(), signal.SIGKILL)
@@ -50,5 +51,6 @@ def run(params: Params, context: Context) -> None:
         DyingEmbedder,
         fn_constructor_kwargs=at | context.embedder(actors=1),
         batch_size=64,
+        batch_format="pyarrow",
         compute=ActorPoolStrategy(size=1),
     ).materialize()

@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import ray
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
 from demo_server.data.selection import choose
-from demo_server.embedding.sentence_transformer import Batch, TextEmbedder
+from demo_server.embedding.sentence_transformer import TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters
 from demo_server.toolkit.rows import load_rows
 
@@ -32,7 +33,7 @@ class HangingEmbedder(TextEmbedder):
         super().__init__(**embedder)
         self.at, self.calls = Path(at), 0
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: pa.Table) -> pa.Table:
         self.calls += 1
         if self.calls > 3:
             self.at.write_text(str(time.time()))
@@ -48,5 +49,6 @@ def run(params: Params, context: Context) -> None:
         HangingEmbedder,
         fn_constructor_kwargs=at | context.embedder(actors=1),
         batch_size=64,
+        batch_format="pyarrow",
         compute=ActorPoolStrategy(size=1),
     ).materialize()
