@@ -26,6 +26,7 @@ from demo_server.protocol.events import (
     OutcomeData,
     ProgressData,
     ResultData,
+    RowCounts,
     RunStatus,
     StatusData,
     StepData,
@@ -287,5 +288,14 @@ def result_text(result: ResultData) -> str:
     if result.rows is not None:
         seconds = f" in {result.seconds:.1f} s" if result.seconds is not None else ""
         lines.append(f"{result.rows:,} rows{seconds}")
+    if result.counts:
+        lines.append(counts_text(result.counts))
     lines += [f"{f.label}: {f.value} {f.unit or ''}".rstrip() for f in result.figures]
     return "\n".join(line for line in lines if line)
+
+
+def counts_text(counts: RowCounts) -> str:
+    """Return where the rows went, from the file to the result."""
+    in_file = [] if counts.in_file is None else [f"{counts.in_file:,} rows in the file"]
+    rest = [f"{counts.read:,} read", f"{counts.dropped:,} dropped"]
+    return ", ".join([*in_file, *rest, f"{counts.embedded:,} embedded", f"{counts.out:,} out"])

@@ -17,7 +17,7 @@ from demo_server.data.selection import choose
 from demo_server.embedding.registry import Embedder, imports_ahead, offered
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.failure import explain
-from demo_server.toolkit.result import outcome
+from demo_server.toolkit.result import outcome, row_counts
 from demo_server.toolkit.rows import load_rows
 from demo_server.toolkit.sinks import parquet
 
@@ -72,18 +72,21 @@ def run(params: Params, context: Context) -> Any:
     # region materialize
     materialized = ds.materialize()
     # endregion materialize
+    seconds = time.perf_counter() - started
+    counts = row_counts(materialized, context)
     context.result(
         outcome(
             materialized,
             before=str(ds),
             after=str(materialized),
             text_column=column,
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
+            counts=counts,
         )
     )
     if not refused:
         save(materialized, file, context)
-    return ds, materialized
+    return ds, materialized, counts
 
 
 def save(materialized: MaterializedDataset[Any], file: Path, context: Context) -> None:

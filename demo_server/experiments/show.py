@@ -18,7 +18,7 @@ def run(params: Params, context: Context) -> None:
     """Ask the datasets of the last run, which this process still holds."""
     if context.held is None:
         raise RunError("There is no result to show yet: run embed first.")
-    ds, materialized = context.held
+    ds, materialized, counts = context.held
     # region show
     print("** Original dataset:", ds)
     print("** Materialized dataset:", materialized)
@@ -30,5 +30,6 @@ def run(params: Params, context: Context) -> None:
             before=str(ds),
             after=str(materialized),
             text_column=context.source.text_column,
+            counts=counts,
         )
     )

@@ -80,6 +80,7 @@ class Context:
     total: int | None = None
     reason: str | None = None
     dropped: int = 0  # rows that the pipeline left out on purpose: they are not lost
+    cleaned: Cleaned = field(default_factory=lambda: Cleaned(kept=0))  # of what was read
     prestarted: bool = False  # the run has asked for processes of its own
     imports: tuple[str, ...] = ()  # for the processes of code that is no engine's class
     stage: str | None = None
@@ -117,7 +118,8 @@ class Context:
         }
 
     def note_cleaned(self, cleaned: Cleaned) -> None:
-        """Note how many rows have no text, if any, and those that the model cuts."""
+        """Keep what was read, and note how many rows have no text and which the model cuts."""
+        self.cleaned = cleaned
         if cleaned.dropped or cleaned.long:
             self.note(str(cleaned))
 

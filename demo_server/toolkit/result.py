@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import ray
 from ray.data.dataset import MaterializedDataset
 
 from demo_server.protocol.events import ResultData, Row, RowCounts, SchemaColumn
+from demo_server.toolkit.context import Context
 from demo_server.toolkit.local_task import run_here
 from demo_server.toolkit.sample import row_of, sample_row
 from demo_server.toolkit.sinks.parquet import plain
@@ -45,23 +47,47 @@ def outcome(
     )
 
 
-def embedded_rows(dataset: MaterializedDataset[Any]) -> int:
-    """Return how many rows have a vector of finite numbers, as a worker counts them."""
-    return run_here(count_vectors, dataset.to_arrow_refs())
-
-
-def count_vectors(blocks: list[ray.ObjectRef[pa.Table]]) -> int:
-    """Count the rows of blocks of the object store whose `embedding` is all finite numbers."""
-    chunks = [
-        chunk.drop_null()
-        for block in blocks
-        for chunk in plain(ray.get(block).select(["embedding"]))["embedding"].chunks
-    ]
-    return sum(
-        int(np.isfinite(chunk.flatten().to_numpy().reshape(len(chunk), -1)).all(axis=1).sum())
-        for chunk in chunks
-        if len(chunk)
+def row_counts(dataset: MaterializedDataset[Any], context: Context) -> RowCounts:
+    """Count the rows from the file to `dataset`; one without a vector is noted as an example."""
+    lacking, first = run_here(without_vector, dataset.to_arrow_refs())
+    if first:
+        example = sample_row(first, 0, context.source.text_column)
+        context.note(
+            f"{lacking:,} rows came out without a vector of numbers, the first is "
+            f"{example['id']}: {example['text']!r}.",
+            "warning",
+        )
+    out, cleaned = dataset.count(), context.cleaned
+    return RowCounts(
+        in_file=context.source.rows,
+        read=cleaned.kept + cleaned.dropped,
+        dropped=cleaned.dropped,
+        embedded=out - lacking,
+        out=out,
     )
+
+
+def without_vector(blocks: list[ray.ObjectRef[pa.Table]]) -> tuple[int, dict[str, Any] | None]:
+    """Return how many rows of blocks have no `embedding` of finite numbers, and the first."""
+    lacking, first = 0, None
+    for block in blocks:
+        table = plain(ray.get(block))
+        rows = np.flatnonzero(~finite(table["embedding"].combine_chunks()))
+        lacking += len(rows)
+        if first is None and len(rows):
+            first = row_of(table, int(rows[0]))
+    return lacking, first
+
+
+def finite(lists: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which of some lists, shape (rows,), hold numbers and nothing else."""
+    there: np.ndarray[Any, np.dtype[np.bool_]] = lists.is_valid().to_numpy(zero_copy_only=False)
+    held = lists.drop_null()
+    wrong = ~np.isfinite(held.flatten().to_numpy(zero_copy_only=False).astype(np.float64))
+    right = np.ones(len(held), bool)
+    right[pc.list_parent_indices(held).to_numpy()[wrong]] = False
+    there[there] = right
+    return there
 
 
 def batch_outcome(batch: pa.Table, text_column: str, seconds: float) -> ResultData:

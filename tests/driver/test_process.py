@@ -221,6 +221,8 @@ def test_other_text_columns_and_unusable_rows_are_embedded_and_counted(
     assert "4 rows kept, 1 without a value dropped, 1 empty ones dropped" in notes
     written = pq.read_table(tmp_path / "result.parquet")
     assert written.drop_columns(["id", "embedding"]).equals(read.take([0, 3, 4, 5]))
+    [result] = events(messages, "result")
+    assert result["counts"] == {"in_file": 6, "read": 6, "dropped": 2, "embedded": 4, "out": 4}
     shown = [row["text"] for batch in events(messages, "rows") for row in batch["rows"]]
     assert "emoji 🦜" in shown
 

@@ -126,6 +126,14 @@ def test_every_line_of_every_region_on_a_slide_is_run(
     assert idle == []
 
 
+def test_the_counts_of_rows_add_up(ran: dict[str, Messages]) -> None:
+    for name in ("embed", "show"):
+        [result] = events(ran[name], "result")
+        counts = result["counts"]
+        assert counts["in_file"] == counts["read"]
+        assert counts["embedded"] == counts["out"] == min(ROWS, counts["read"] - counts["dropped"])
+
+
 def test_embed_returns_each_input_row_once_and_in_order(
     ran: dict[str, Messages], directory: Path
 ) -> None:

@@ -17,7 +17,7 @@ from demo_server.data import source
 from demo_server.experiments import embed
 from demo_server.protocol.driver_messages import Emitted, Message
 from demo_server.toolkit.context import Context
-from demo_server.toolkit.result import batch_outcome, type_name
+from demo_server.toolkit.result import batch_outcome, finite, type_name
 from demo_server.toolkit.sinks import parquet
 
 # Ray warns of settings of its own when it reads its defaults.
@@ -107,6 +107,14 @@ def test_types_are_written_in_plain_form() -> None:
         "string": pa.dictionary(pa.int8(), pa.string()),
     }
     assert {name: type_name(kind) for name, kind in names.items()} == {name: name for name in names}
+
+
+def test_vectors_of_numbers_are_distinguished_from_none_nan_and_infinity() -> None:
+    vectors = [[1.0, 2.0], None, [np.nan, 1.0], [0.0, 0.0], [1.0, np.inf], [3.0, None]]
+    for kind in (pa.list_(pa.float32(), 2), pa.list_(pa.float64()), pa.list_(pa.float16(), 2)):
+        found = finite(pa.array(vectors, kind))
+        assert found.tolist() == [True, False, False, True, False, False]
+    assert finite(pa.array([], pa.list_(pa.float32(), 2))).tolist() == []
 
 
 def test_one_batch_is_described_by_its_schema() -> None:

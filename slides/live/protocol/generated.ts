@@ -382,6 +382,7 @@ export interface ResultData {
   after?: string | null
   columns: SchemaColumn[]
   rows?: number | null
+  counts?: RowCounts | null
   blocks?: number | null
   bytes?: number | null
   first_rows: Row[]
@@ -392,6 +393,25 @@ export interface ResultData {
 export interface SchemaColumn {
   name: string
   type: string
+}
+/**
+ * Where the rows went, from the file to the result.
+ */
+export interface RowCounts {
+  /**
+   * None where nothing but reading it counts them
+   */
+  in_file?: number | null
+  read: number
+  /**
+   * read, and without a text
+   */
+  dropped: number
+  /**
+   * with a vector of finite numbers
+   */
+  embedded: number
+  out: number
 }
 export interface FailureEvent {
   seq: number
