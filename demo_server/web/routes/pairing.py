@@ -31,11 +31,13 @@ async def new_code(server: Server) -> PairingCode:
 
 @router.get("/pair", dependencies=[Depends(anyone)], include_in_schema=False)
 async def pair(server: Server, request: Request, code: str = "", view: str = "") -> Response:
-    address = client_address(request)
-    if server.attempts.exhausted(address):
-        return PlainTextResponse(TOO_MANY_ATTEMPTS, 429)
+    # A right code is never refused for the wrong ones of others behind the same proxy: with 96
+    # random bits it isn't guessed.
     cookie = server.credentials.redeem(code, device_name(request.headers.get("user-agent", "")))
     if cookie is None and server.role_of(request, None) is not Role.PRESENTER:
+        address = client_address(request)
+        if server.attempts.exhausted(address):
+            return PlainTextResponse(TOO_MANY_ATTEMPTS, 429)
         server.attempts.failed(address)
         return PlainTextResponse(
             "This pairing code was used already or is too old. Run npm start again, or show a "
