@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from demo_server.processes.module_runner import run_module
 from demo_server.protocol.errors import ModuleError
 from demo_server.protocol.events import RunStatus, event
@@ -25,6 +23,7 @@ from demo_server.system.addresses import LOOPBACK
 from demo_server.system.checkout import ROOT
 from demo_server.system.code_version import code_hash
 from demo_server.system.digest import unchanged
+from demo_server.system.memory import available_bytes
 from demo_server.system.outline import OutlineError, read_outline
 from demo_server.system.settings import Settings
 
@@ -49,7 +48,7 @@ class Serving:
 async def preflight(settings: Settings, serving: Serving | None) -> AsyncIterator[Finding]:
     """Yield the finding of each check, the quick ones first; Ray only where a server runs it."""
     yield port(settings.port, serving)
-    yield memory(psutil.virtual_memory().available, serving is not None)
+    yield memory(available_bytes(), serving is not None)
     settings.cache.mkdir(parents=True, exist_ok=True)
     yield disk(shutil.disk_usage(settings.cache).free)
     yield deck(settings.dist)

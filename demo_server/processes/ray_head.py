@@ -22,6 +22,7 @@ from demo_server.processes.state_file import ProcessSession, RayConnection, Stat
 from demo_server.protocol.errors import RayStartError
 from demo_server.system import process
 from demo_server.system.cpus import usable_cpus
+from demo_server.system.memory import available_bytes
 
 START_TIMEOUT_S = 60.0
 WATCH_INTERVAL_S = 0.5
@@ -280,7 +281,7 @@ def _start_command(directory: Path, port: int, cpus: int) -> list[str]:
         "--node-ip-address": "127.0.0.1",
         "--temp-dir": directory,
         "--num-cpus": cpus,
-        "--object-store-memory": object_store_bytes(psutil.virtual_memory().available),
+        "--object-store-memory": object_store_bytes(available_bytes()),
         "--include-dashboard": "False",
         "--include-log-monitor": "False",
         "--dashboard-agent-listen-port": 0,

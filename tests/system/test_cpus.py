@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo_server.system import cpus
+from demo_server.system.cgroups import ControlGroups
 
 
 def cgroup(root: Path, path: str, name: str, content: str) -> None:
@@ -20,12 +21,12 @@ def test_the_tightest_quota_on_the_way_to_the_root_counts(tmp_path: Path) -> Non
     root, membership = tmp_path / "cgroup", tmp_path / "membership"
     membership.write_text("0::/pod/container\n")
     cgroup(root, "pod/container", "cpu.max", "400000 100000\n")
-    assert cpus.cgroup_quota(root, membership) == 4
+    assert cpus.cgroup_quota(ControlGroups(root, membership)) == 4
     cgroup(root, "pod", "cpu.max", "150000 100000\n")
-    assert cpus.cgroup_quota(root, membership) == 1.5
+    assert cpus.cgroup_quota(ControlGroups(root, membership)) == 1.5
     cgroup(root, "pod/container", "cpu.max", "max 100000\n")
     cgroup(root, "pod", "cpu.max", "max 100000\n")
-    assert cpus.cgroup_quota(root, membership) is None
+    assert cpus.cgroup_quota(ControlGroups(root, membership)) is None
 
 
 def test_version_1_of_cgroups_is_read_as_well(tmp_path: Path) -> None:
@@ -33,13 +34,13 @@ def test_version_1_of_cgroups_is_read_as_well(tmp_path: Path) -> None:
     membership.write_text("12:memory:/x\n4:cpu,cpuacct:/docker/abc\n")
     cgroup(root, "cpu/docker/abc", "cpu.cfs_quota_us", "250000\n")
     cgroup(root, "cpu/docker/abc", "cpu.cfs_period_us", "100000\n")
-    assert cpus.cgroup_quota(root, membership) == 2.5
+    assert cpus.cgroup_quota(ControlGroups(root, membership)) == 2.5
     cgroup(root, "cpu/docker/abc", "cpu.cfs_quota_us", "-1\n")
-    assert cpus.cgroup_quota(root, membership) is None
+    assert cpus.cgroup_quota(ControlGroups(root, membership)) is None
 
 
 def test_without_cgroups_there_is_no_quota(tmp_path: Path) -> None:
-    assert cpus.cgroup_quota(tmp_path, tmp_path / "missing") is None
+    assert cpus.cgroup_quota(ControlGroups(tmp_path, tmp_path / "missing")) is None
 
 
 @pytest.mark.parametrize(("quota", "expected"), [(None, 8), (2.9, 2), (0.5, 1), (64.0, 8)])
