@@ -56,8 +56,7 @@ def run(params: Params, context: Context) -> Any:
         fn_constructor_kwargs={
             "model": model, "column": column,
             "threads": threads},
-        batch_size=params.batch_size,
-        batch_format="pyarrow",
+        batch_size=params.batch_size, batch_format="pyarrow",
         compute=ActorPoolStrategy(size=params.concurrency),
         num_cpus=params.num_cpus,
         num_gpus=gpus,

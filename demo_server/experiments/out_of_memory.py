@@ -62,16 +62,17 @@ def run(params: Params, context: Context) -> None:
     context.prestart(*preloads[0])  # one stands ready, and two stages need one each
     with context.staged("large_batch"):
         try:
+            # fmt: off
             # region large
             ds.map_batches(
                 LimitedEmbedder,
                 fn_constructor_kwargs=limit,
-                batch_size=params.large_batch,
-                batch_format="pyarrow",
+                batch_size=params.large_batch, batch_format="pyarrow",
                 compute=ActorPoolStrategy(size=1),
                 num_gpus=gpus,
             ).materialize()
             # endregion large
+            # fmt: on
         except ray.exceptions.RayError as error:
             context.failed(error, remedy=f"Take a smaller batch: {params.small_batch} rows.")
         else:
@@ -80,13 +81,14 @@ def run(params: Params, context: Context) -> None:
                 "raise large_batch or lower limit_mb."
             )
     with context.staged("small_batch"):
+        # fmt: off
         # region small
         ds.map_batches(
             LimitedEmbedder,
             fn_constructor_kwargs=limit,
-            batch_size=params.small_batch,
-            batch_format="pyarrow",
+            batch_size=params.small_batch, batch_format="pyarrow",
             compute=ActorPoolStrategy(size=1),
             num_gpus=gpus,
         ).materialize()
         # endregion small
+        # fmt: on

@@ -41,14 +41,12 @@ def run(params: Params, context: Context) -> None:
         fn_constructor_kwargs={
             "model": model, "column": column,
             "threads": threads},
-        batch_size=params.batch_size,
-        batch_format="pyarrow",
+        batch_size=params.batch_size, batch_format="pyarrow",
         compute=ActorPoolStrategy(size=1),
         num_cpus=params.num_cpus,
         num_gpus=gpus,
     )
-    batch = ds.take_batch(
-        params.batch_size, batch_format="pyarrow")
+    batch = ds.take_batch(params.batch_size, batch_format="pyarrow")
     # endregion peek
     # fmt: on
     context.result(batch_outcome(batch, column, time.perf_counter() - started))

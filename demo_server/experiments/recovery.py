@@ -66,8 +66,7 @@ def run(params: Params, context: Context) -> None:
             fn_constructor_kwargs={
                 "model": model, "column": column,
                 "threads": threads},
-            batch_size=params.batch_size,
-            batch_format="pyarrow",
+            batch_size=params.batch_size, batch_format="pyarrow",
             compute=ActorPoolStrategy(size=1),
             num_gpus=gpus,
         )

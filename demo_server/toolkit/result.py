@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import ray
 from ray.data.dataset import MaterializedDataset
 
 from demo_server.protocol.events import ResultData, Row, RowCounts, SchemaColumn
 from demo_server.toolkit.context import Context
 from demo_server.toolkit.local_task import run_here
 from demo_server.toolkit.sample import row_of, sample_row
-from demo_server.toolkit.sinks.parquet import plain
+from demo_server.toolkit.vectors import without_vector
 
 FIRST_ROWS = 3
 
@@ -65,29 +62,6 @@ def row_counts(dataset: MaterializedDataset[Any], context: Context) -> RowCounts
         embedded=out - lacking,
         out=out,
     )
-
-
-def without_vector(blocks: list[ray.ObjectRef[pa.Table]]) -> tuple[int, dict[str, Any] | None]:
-    """Return how many rows of blocks have no `embedding` of finite numbers, and the first."""
-    lacking, first = 0, None
-    for block in blocks:
-        table = plain(ray.get(block))
-        rows = np.flatnonzero(~finite(table["embedding"].combine_chunks()))
-        lacking += len(rows)
-        if first is None and len(rows):
-            first = row_of(table, int(rows[0]))
-    return lacking, first
-
-
-def finite(lists: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return which of some lists, shape (rows,), hold numbers and nothing else."""
-    there: np.ndarray[Any, np.dtype[np.bool_]] = lists.is_valid().to_numpy(zero_copy_only=False)
-    held = lists.drop_null()
-    wrong = ~np.isfinite(held.flatten().to_numpy(zero_copy_only=False).astype(np.float64))
-    right = np.ones(len(held), bool)
-    right[pc.list_parent_indices(held).to_numpy()[wrong]] = False
-    there[there] = right
-    return there
 
 
 def batch_outcome(batch: pa.Table, text_column: str, seconds: float) -> ResultData:

@@ -17,8 +17,9 @@ from demo_server.data import source
 from demo_server.experiments import embed
 from demo_server.protocol.driver_messages import Emitted, Message
 from demo_server.toolkit.context import Context
-from demo_server.toolkit.result import batch_outcome, finite, type_name
+from demo_server.toolkit.result import batch_outcome, type_name
 from demo_server.toolkit.sinks import parquet
+from demo_server.toolkit.vectors import finite
 
 # Ray warns of settings of its own when it reads its defaults.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")

@@ -1,0 +1,36 @@
+"""Which rows of a result have an embedding; a worker counts, so what it imports is light."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+
+from demo_server.toolkit.sample import row_of
+from demo_server.toolkit.sinks.parquet import plain
+
+
+def without_vector(blocks: list[ray.ObjectRef[pa.Table]]) -> tuple[int, dict[str, Any] | None]:
+    """Return how many rows of blocks have no `embedding` of finite numbers, and the first."""
+    lacking, first = 0, None
+    for block in blocks:
+        table = plain(ray.get(block))
+        rows = np.flatnonzero(~finite(table["embedding"].combine_chunks()))
+        lacking += len(rows)
+        if first is None and len(rows):
+            first = row_of(table, int(rows[0]))
+    return lacking, first
+
+
+def finite(lists: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which of some lists, shape (rows,), hold numbers and nothing else."""
+    there: np.ndarray[Any, np.dtype[np.bool_]] = lists.is_valid().to_numpy(zero_copy_only=False)
+    held = lists.drop_null()
+    wrong = ~np.isfinite(held.flatten().to_numpy(zero_copy_only=False).astype(np.float64))
+    right = np.ones(len(held), bool)
+    right[pc.list_parent_indices(held).to_numpy()[wrong]] = False
+    there[there] = right
+    return there
