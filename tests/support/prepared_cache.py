@@ -28,7 +28,7 @@ CONVERT = (
 )
 COMPLETE = "complete"
 # Rows a second that every machine can be said to do: what is asked of it then ends soon.
-RATE = 100.0
+RATE = 50.0
 
 
 @functools.cache
