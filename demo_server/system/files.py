@@ -49,8 +49,9 @@ def fingerprint(path: Path) -> str:
         OSError: it is not there or cannot be listed.
     """
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    digest = hashlib.sha256(str(path.resolve()).encode())
+    digest = hashlib.sha256(os.fsencode(path.resolve()))
     for file in files:
         stat = file.stat()
-        digest.update(f"\0{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+        times = f"{stat.st_mtime_ns}\0{stat.st_ctime_ns}"  # a copy may keep the first one
+        digest.update(os.fsencode(f"\0{file.relative_to(path)}\0{stat.st_size}\0{times}"))
     return digest.hexdigest()[:16]
