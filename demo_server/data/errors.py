@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import datasets.config
 import httpx2
 import pyarrow as pa
 from datasets.exceptions import (
@@ -16,13 +17,14 @@ from datasets.exceptions import (
     DatasetNotFoundError,
     SplitsVerificationError,
 )
+from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from demo_server.protocol.errors import InputError
 
 
 class SourceError(InputError):
-    """The dataset can't be used; `field` is `dataset` or `text_column`."""
+    """The dataset can't be used; `field` is `dataset`, `text_column` or `cache`."""
 
 
 @contextmanager
@@ -34,6 +36,8 @@ def explain(place: str) -> Iterator[None]:
         raise
     except (
         OSError,
+        EOFError,
+        zlib.error,
         ValueError,
         RuntimeError,
         httpx2.HTTPError,
@@ -80,7 +84,8 @@ def source_error(place: str, error: BaseException) -> SourceError:
             "Write it behind the first colon of --dataset, as in user/name:config:split.",
         )
     if isinstance(error, DataFilesNotFoundError) or re.search(
-        "No \\(supported\\) data files|Couldn't resolve pattern", words
+        "No \\(supported\\) data files|doesn't contain any data files|Couldn't resolve pattern",
+        words,
     ):
         return SourceError(
             "dataset",
@@ -95,8 +100,26 @@ def source_error(place: str, error: BaseException) -> SourceError:
             f"{place} was written by `save_to_disk`, which only `load_from_disk` reads.",
             "Write it with `to_parquet` and give that file.",
         )
-    reason = bad_line(place) or root_sentence(chain)
-    return SourceError("dataset", f"{place} can't be read: {reason}", remedy(words))
+    if (denied := denied_in_cache(chain)) is not None:
+        return denied
+    return SourceError("dataset", f"{place} can't be read: {root_sentence(chain)}", remedy(words))
+
+
+def denied_in_cache(chain: list[BaseException]) -> SourceError | None:
+    """Return what is wrong with Hugging Face's cache, None where it isn't the reason."""
+    homes = [Path(datasets.config.HF_CACHE_HOME).expanduser()]
+    homes += [Path(datasets.config.HF_DATASETS_CACHE), Path(constants.HF_HUB_CACHE)]
+    for link in chain:
+        if isinstance(link, OSError) and isinstance(link.filename, str):
+            file = Path(link.filename)
+            for home in homes:
+                if file.is_relative_to(home) or home.is_relative_to(file):
+                    return SourceError(
+                        "cache",
+                        f"Hugging Face's cache {home} can't be used: {link.strerror}.",
+                        "Set HF_HOME to a directory that can be written, or make room in this one.",
+                    )
+    return None
 
 
 def no_rows(place: str) -> SourceError:
@@ -105,31 +128,19 @@ def no_rows(place: str) -> SourceError:
     )
 
 
-def bad_line(place: str) -> str | None:
-    """Where a JSON Lines file stops being one; the loader's own message doesn't name it."""
-    path = Path(place)
-    if path.suffix.lower() not in (".jsonl", ".ndjson"):
-        return None
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                json.loads(line or b"null")
-            except UnicodeDecodeError as error:
-                return f"line {number} is not UTF-8 ({error.reason})."
-            except json.JSONDecodeError as error:
-                if line.strip():
-                    return f"line {number} is not JSON ({error.msg})."
-    return None
-
-
 def causes(error: BaseException) -> list[BaseException]:
     """`error` and what caused it, the outermost first."""
     chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        if cause in chain:
-            break
+    while (cause := cause_of(chain[-1])) is not None and cause not in chain:
         chain.append(cause)
     return chain
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """Return the cause that was named, else what was being handled unless that was hidden."""
+    if error.__cause__ is not None or error.__suppress_context__:
+        return error.__cause__
+    return error.__context__
 
 
 def is_unreachable(chain: list[BaseException], words: str) -> bool:
@@ -139,9 +150,14 @@ def is_unreachable(chain: list[BaseException], words: str) -> bool:
 
 
 def root_sentence(chain: list[BaseException]) -> str:
-    """The innermost message that is not empty, in one line that ends with a full stop."""
+    """The innermost message of several words, in one line that ends with a full stop.
+
+    Files in it are named without the directories that they are in.
+    """
     messages = [" ".join(str(link).split()) for link in chain if str(link).strip()]
-    sentence = messages[-1] if messages else type(chain[-1]).__name__
+    telling = [message for message in messages if " " in message] or messages
+    sentence = telling[-1] if telling else type(chain[-1]).__name__
+    sentence = re.sub(r"(?<![\w:/])/(?:[^\s/'\"]+/)+", "", sentence)
     return sentence[:300].rstrip(".") + "."
 
 
@@ -150,4 +166,4 @@ def remedy(words: str) -> str:
         return "Save it as UTF-8, or choose another file with --dataset."
     if re.search(r"changed from|cannot mix|Couldn't cast|must have the same columns", words):
         return "Give each column one type in all rows, or choose another file with --dataset."
-    return "It may be damaged or half downloaded: fetch it again, or choose another --dataset."
+    return "Choose another file, split or dataset with --dataset."

@@ -11,6 +11,7 @@ from pydantic import Field
 from demo_server.data.cleaning import check_texts
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.result import outcome
+from demo_server.toolkit.rows import note_reading
 
 
 class Params(Parameters):
@@ -22,8 +23,9 @@ needs = Needs()
 
 def run(params: Params, context: Context) -> None:
     """Load the whole dataset and print it."""
-    path, options = context.source.path, context.source.options
+    path, options = context.source.load_arguments
     column = context.source.text_column
+    note_reading(context)
     # region load
     dataset = load_dataset(path, **options)
     print(dataset)

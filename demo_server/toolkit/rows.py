@@ -9,12 +9,19 @@ from demo_server.data.selection import choose
 from demo_server.toolkit.context import Context
 
 
+def note_reading(context: Context) -> None:
+    """Note what was read otherwise than plainly, such as a column that was left out."""
+    for note in context.source.notes:
+        context.note(note)
+
+
 def load_rows(context: Context) -> Dataset:
-    """Return the source's rows that have a text, in their order.
+    """Return the source's rows that have a text, in their order; note how they were read.
 
     Raises:
         CleaningError: there are none.
     """
+    note_reading(context)
     dataset, cleaned = drop_empty(context.source.load(), context.source.text_column)
     context.note_cleaned(cleaned)
     return dataset

@@ -304,7 +304,8 @@ def test_local_rows_reach_ray_without_a_request_to_the_hub(
         "connect(sys.argv[1], own_head=True)\n"
         "disable_hub_lookup()\n"
         "asked = source.resolve(None, None)\n"
-        "rows = ray.data.from_huggingface(load_dataset(*asked.args, **asked.kwargs)).count()\n"
+        "path, options = asked.load_arguments\n"
+        "rows = ray.data.from_huggingface(load_dataset(path, **options)).count()\n"
         "sys.exit(rows != asked.rows)\n"
     )
     before = list(outside.asked)

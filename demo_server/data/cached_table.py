@@ -1,0 +1,156 @@
+"""Local files as one Arrow file in the cache, which is read again only when they have changed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+from datasets import Dataset, Features
+from pydantic import BaseModel
+
+from demo_server.data import delimited, json_rows, local_files, parquet, text_lines
+from demo_server.data.contents import Contents, with_keys
+from demo_server.data.errors import SourceError
+from demo_server.data.local_files import LocalFiles
+from demo_server.data.spec import Spec
+from demo_server.system.checkout import ROOT
+from demo_server.system.environment import cache_directory
+from demo_server.system.files import fingerprint, replace_atomically, write_atomically
+
+
+class Problem(BaseModel):
+    """Why a column can't be embedded, and what to do."""
+
+    message: str
+    remedy: str
+
+
+class CachedTable(BaseModel):
+    """What is known of the rows in an Arrow file, `path`.
+
+    `rows` were read, `in_file` were counted otherwise. `options` are arguments of `load_dataset`,
+    as code, without which it would read the files otherwise.
+    """
+
+    path: str
+    split: str
+    loader: str
+    rows: int
+    in_file: int | None
+    notes: list[str]
+    problems: dict[str, Problem]
+    options: list[str]
+
+    def load(self) -> Dataset:
+        """Return the rows, mapped into memory."""
+        return Dataset.from_file(self.path)
+
+
+def directory() -> Path:
+    """Return where the Arrow files are."""
+    return cache_directory() / "datasets"
+
+
+def read(spec: Spec, text_column: str | None) -> CachedTable | None:
+    """Return the rows of a local dataset, read now or before; `text_column` stays text.
+
+    None where its files are of a kind that only `datasets` reads.
+
+    Raises:
+        SourceError: they can't be read, or the cache can't be written.
+    """
+    key = key_of(spec, text_column)
+    known = directory() / f"{key}.json"
+    arrow = directory() / f"{key}.arrow"
+    if known.is_file() and arrow.is_file():
+        return CachedTable.model_validate_json(known.read_text(encoding="utf-8"))
+    found = local_files.find(spec)
+    if not found.files:
+        return None
+    contents = with_keys(contents_of(found, text_column), found.files)
+    with writable():
+        directory().mkdir(parents=True, exist_ok=True)
+    rows = write(contents, found.features, arrow)
+    notes = list(dict.fromkeys(contents.notes))
+    if contents.in_file not in (None, rows):
+        notes.append(f"{spec.title} has {contents.in_file:,} rows, of which {rows:,} were read.")
+    table = CachedTable(
+        path=str(arrow),
+        split=found.split,
+        loader=found.loader,
+        rows=rows,
+        in_file=contents.in_file,
+        notes=notes,
+        problems={
+            name: Problem(message=error.message, remedy=error.remedy or "")
+            for name, error in contents.problems.items()
+        },
+        options=contents.options,
+    )
+    with writable():
+        write_atomically(known, table.model_dump_json())
+    return table
+
+
+def contents_of(found: LocalFiles, text_column: str | None) -> Contents:
+    if found.loader == "parquet":
+        return parquet.read(found.files)
+    if found.loader == "csv":
+        return delimited.read(found.files, text_column or "text")
+    if found.loader == "json":
+        return json_rows.read(found.files)
+    return text_lines.read(found.files)
+
+
+def write(contents: Contents, features: Features | None, path: Path) -> int:
+    """Write the rows with `features` where they have their types; return how many there are."""
+    known = Features.from_arrow_schema(contents.schema)
+    for name, feature in (features or {}).items():
+        if name in known and Features({name: feature}).arrow_schema.field(name).type == (
+            known.arrow_schema.field(name).type
+        ):
+            known[name] = feature
+    rows = 0
+    with replace_atomically(path) as part:
+        with writable():
+            file = pa.OSFile(str(part), "wb")
+        with file, pa.ipc.new_stream(file, known.arrow_schema) as stream:
+            for _, batch in contents.batches:
+                with writable():
+                    stream.write_batch(batch)
+                rows += batch.num_rows
+    return rows
+
+
+@contextmanager
+def writable() -> Iterator[None]:
+    """Raise what goes wrong with the cache as its fault, and not as the data's."""
+    try:
+        yield
+    except OSError as error:
+        place = directory().parent
+        name = place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
+        raise SourceError(
+            "cache",
+            f"The cache {name} can't be written: {error.strerror or error}.",
+            "Set DEMO_CACHE to a directory that can be, or make room in this one.",
+        ) from error
+
+
+def key_of(spec: Spec, text_column: str | None) -> str:
+    """Return a hash of what is asked for, of the files as they are now, and of what reads them."""
+    asked = (spec.path, spec.name, spec.split, text_column, fingerprint(Path(spec.path)), reader())
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:32]
+
+
+@functools.cache
+def reader() -> str:
+    """Return a hash of the code that reads files, so that nothing is kept that it read before."""
+    digest = hashlib.sha256(pa.__version__.encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()

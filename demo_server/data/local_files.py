@@ -1,0 +1,104 @@
+"""The files of a split of a local dataset."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from datasets import Features, load_dataset_builder
+from datasets.builder import DatasetBuilder
+
+from demo_server.data.contents import DataFile
+from demo_server.data.errors import SourceError
+from demo_server.data.spec import LOADERS, Spec, suffix
+
+# What Hive, Spark and pyarrow name a directory whose key has no value.
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True)
+class LocalFiles:
+    """`loader` is the one of `datasets` for `files`; `features` are those that a README names."""
+
+    split: str
+    loader: str
+    files: list[DataFile]
+    features: Features | None = None
+
+
+def find(spec: Spec) -> LocalFiles:
+    """Return the files of the split that is asked for, else of `train`, else of the only one.
+
+    Which files of a directory make which split is for `datasets` to tell.
+
+    Raises:
+        SourceError: there is no such split.
+    """
+    path = Path(spec.path)
+    if spec.is_file:
+        return LocalFiles("train", LOADERS[suffix(path.name)], [DataFile(path, path.name)])
+    with links(path) as linked:
+        builder = load_dataset_builder(str(linked), spec.name, cache_dir=f"{linked}.cache")
+        split = choose_split(builder, spec.split, spec.title)
+        names = [str(name) for name in (builder.config.data_files or {}).get(split, [])]
+    loader = type(builder).__module__.rpartition(".")[2]
+    inside = [os.path.relpath(name, linked) for name in names if Path(name).is_relative_to(linked)]
+    kinds = {LOADERS.get(suffix(name)) for name in inside}
+    if len(inside) < len(names) or kinds != {loader}:
+        return LocalFiles(split, "", [])
+    files = [DataFile(path / name, name, keys(name)) for name in inside]
+    return LocalFiles(split, loader, files, builder.info.features)
+
+
+@contextmanager
+def links(directory: Path) -> Iterator[Path]:
+    """Yield a directory of links to the files of another one, where `datasets` may look.
+
+    It takes the path of a directory for a pattern, in which `[` is no bracket.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        linked = Path(place).resolve() / directory.name.translate(dict.fromkeys(map(ord, "*?[]")))
+        linked.mkdir()
+        for file in directory.rglob("*"):
+            if file.is_file():
+                link = linked / file.relative_to(directory)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(file)
+        yield linked
+
+
+def keys(name: str) -> dict[str, str | None]:
+    """Return the keys in the names of the directories of a file, as `lang` in `lang=en/0.csv`."""
+    pairs = [part.partition("=") for part in Path(name).parts[:-1] if "=" in part]
+    return {unquote(k): None if value == NO_VALUE else unquote(value) for k, _, value in pairs if k}
+
+
+def choose_split(builder: DatasetBuilder, asked: str | None, place: str) -> str:
+    """Return the split asked for, else `train`, else the only one.
+
+    Raises:
+        SourceError: there is no such split, or there are several.
+    """
+    splits = [str(split) for split in builder.info.splits or builder.config.data_files or ()]
+    if asked is not None:
+        if splits and asked not in splits:
+            raise SourceError(
+                "dataset",
+                f"{place} has no split {asked!r}; it has {', '.join(splits)}.",
+                "Name one of them behind the second colon of --dataset.",
+            )
+        return asked
+    if not splits or "train" in splits:
+        return "train"
+    if len(splits) == 1:
+        return splits[0]
+    raise SourceError(
+        "dataset",
+        f"{place} has no split 'train', but {', '.join(splits)}.",
+        "Name one of them behind the second colon of --dataset.",
+    )
