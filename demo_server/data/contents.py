@@ -46,9 +46,7 @@ class DataFile:
         """
         with self.open_bytes() as file:
             start = file.read(1024)
-        # Without a mark, every second byte of Latin script is zero.
-        marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        if marked or (len(start) > 3 and start.count(0) > len(start) / 4):
+        if is_utf16(start):
             raise not_utf8(f"{self.name} is UTF-16, not UTF-8.")
         return io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", newline=newline)
 
@@ -97,6 +95,15 @@ def not_utf8(message: str) -> SourceError:
     return SourceError(
         "dataset", message, "Save it as UTF-8, or choose another file with --dataset."
     )
+
+
+def is_utf16(start: bytes) -> bool:
+    """Return whether a file begins with the mark of UTF-16, or as Latin script in it does."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    even, odd = start[::2], start[1::2]
+    few, many = sorted((even.count(0), odd.count(0)))
+    return few == 0 and many > 0.75 * len(odd)
 
 
 def merge_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

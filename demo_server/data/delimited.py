@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import re
 import sys
 from collections import Counter
@@ -22,10 +23,12 @@ import pyarrow.compute as pc
 from demo_server.data.contents import BATCH_CHARACTERS, BATCH_ROWS, Contents, DataFile
 from demo_server.data.errors import SourceError
 from demo_server.data.spelling import FLOAT, INTEGER, Spelling
+from demo_server.data.text_column import TEXT_NAMES
 
 csv.field_size_limit(sys.maxsize)  # by default, a cell of 131,073 characters is an error
 
 DELIMITERS = (",", ";", "\t", "|")
+NO_DELIMITER = "\x1f"  # in place of one, where a line is one cell
 SAMPLED_ROWS = 200
 
 
@@ -50,7 +53,7 @@ class Dialect:
 
     def options(self) -> list[str]:
         """Return what `load_dataset` needs to read so, as code."""
-        found = [] if self.delimiter == "," else [f"delimiter={self.delimiter!r}".replace("'", '"')]
+        found = [] if self.delimiter == "," else [f"delimiter={json.dumps(self.delimiter)}"]
         if self.quotes is Quotes.LITERAL:
             found.append("quoting=3")
         if self.quotes is Quotes.BACKSLASH:
@@ -150,8 +153,8 @@ def well_formed(file: DataFile, spellings: dict[str, Spelling]) -> Rows:
     """
     failure = ""
     try:
-        delimiter = likely_delimiter(file)
-        for quotes in Quotes:
+        delimiters = likely_delimiters(file)
+        for delimiter, quotes in itertools.product(delimiters, Quotes):
             rows, found = Rows(file, Dialect(delimiter, quotes)), dict[str, Spelling]()
             try:
                 for batch in rows:
@@ -170,29 +173,38 @@ def well_formed(file: DataFile, spellings: dict[str, Spelling]) -> Rows:
         "dataset",
         f"{file.name} can't be read as rows: {failure}.",
         f"Give every line as many fields as the first one, and put double quotes around a cell "
-        f"that contains {delimiter!r}, quotation marks or line ends, these marks doubled.",
+        f"that contains {delimiters[0]!r}, quotation marks or line ends, these marks doubled.",
     )
 
 
-def likely_delimiter(file: DataFile) -> str:
-    """Return what cuts the header and most of the first rows into the same number of fields."""
-    if ".tsv" in file.path.name.lower():
-        return "\t"
+def likely_delimiters(file: DataFile) -> list[str]:
+    """Return what cuts the header and most of the first rows into the same number of fields.
+
+    Where it leaves the header and others whole, no delimiter may be meant.
+    """
     with file.open_text(newline="") as text:
         start = list(itertools.islice(text, SAMPLED_ROWS))
-    best, most = ",", 0.5
-    for delimiter in DELIMITERS:
-        widths = [len(row) for row in csv.reader(start, delimiter=delimiter) if row]
+    known = ("\t",) if ".tsv" in file.path.name.lower() else DELIMITERS
+    best, most = known[0], 0.5
+    for delimiter in known:
+        widths = widths_of(start, delimiter)
         share = widths.count(widths[0]) / len(widths) if widths and widths[0] > 1 else 0
         if share > most:
             best, most = delimiter, share
-    return best
+    widths = widths_of(start, best)
+    return [best, NO_DELIMITER] if widths[:1] == [1] and 1 in widths[1:] else [best]
+
+
+def widths_of(lines: list[str], delimiter: str) -> list[int]:
+    return [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
 
 
 def notes_on(rows: Rows, first: bool) -> list[str]:
     """Return what was read otherwise than line by line, cut at commas."""
     name, dialect, notes = rows.file.name, rows.dialect, list[str]()
-    if dialect.delimiter != "," and ".tsv" not in rows.file.path.name.lower():
+    if dialect.delimiter == NO_DELIMITER:
+        notes.append(f"{name}: the first line is one name, so every line is one text.")
+    elif dialect.delimiter != "," and ".tsv" not in rows.file.path.name.lower():
         notes.append(f"{name}: fields end at {dialect.delimiter!r}.")
     if dialect.quotes is not Quotes.RFC_4180:
         notes.append(
@@ -229,8 +241,13 @@ def example(rows: Rows) -> str:
 
 
 def looks_like_data(rows: Rows) -> bool:
-    """Return whether a name is a number, a sentence, or also a value of its own column."""
-    if any(re.match(f"{INTEGER}|{FLOAT}", cell) or cell.count(" ") > 2 for cell in rows.header):
+    """Return whether a name is a number, a sentence, or also a value of its own column.
+
+    The only column may always be without a name, unless that is a usual one.
+    """
+    if len(rows.header) == 1 and rows.header[0].lower() not in TEXT_NAMES:
+        return True
+    if any(re.search(f"{INTEGER}|{FLOAT}|[.!?]$| .* ", cell) for cell in rows.header):
         return True
     batch = next(iter(Rows(rows.file, rows.dialect)))
     return any(cell and cell in column for cell, *column in zip(rows.header, *batch, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,14 +16,14 @@ Row = dict[str, Any]
 
 
 def opened(file: DataFile) -> Lines | Document:
-    """Return the rows of a file: of a document for `.json`, unless each line is one."""
-    if ".json" not in (file.path.suffix.lower(), file.path.with_suffix("").suffix.lower()):
-        return Lines(file)
+    """Return the rows of a file, by what is in it: its suffix often is the other one's."""
     with file.open_bytes() as lines:
-        filled = [line for line in lines if line.strip()][:2]
-    if len(filled) == 2 and is_object(filled[0]):
-        return Lines(file)
-    return Document(file)
+        filled = list(itertools.islice((line for line in lines if line.strip()), 2))
+    if not filled or filled[0].removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+        return Document(file)
+    if ".json" in (file.path.suffix.lower(), file.path.with_suffix("").suffix.lower()):
+        return Lines(file) if len(filled) == 2 and is_object(filled[0]) else Document(file)
+    return Lines(file)
 
 
 class Lines:
@@ -50,7 +52,7 @@ class Lines:
             for number, line in enumerate(lines, start=1):
                 self.lines = number
                 if number == 1:
-                    line = line.removeprefix(b"\xef\xbb\xbf")
+                    line = line.removeprefix(codecs.BOM_UTF8)
                 if not line.strip():
                     continue
                 batch.append(as_row(self._parsed(line, number), f"{self.file.name}: line {number}"))

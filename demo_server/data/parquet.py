@@ -117,14 +117,17 @@ def batches(files: list[DataFile], schema: pa.Schema) -> Iterator[tuple[DataFile
     for file in files:
         with pq.ParquetFile(file.path) as opened:
             names = [name for name in schema.names if name in opened.schema_arrow.names]
-            for batch in opened.iter_batches(BATCH_ROWS, columns=names):
-                arrays = [
-                    convert(batch.column(one.name), one, file)
-                    if one.name in names
-                    else pa.nulls(batch.num_rows, one.type)
-                    for one in schema
-                ]
-                yield file, pa.RecordBatch.from_arrays(arrays, schema=schema)
+            for group in range(
+                opened.num_row_groups
+            ):  # of several, pyarrow can't join dictionaries
+                for batch in opened.iter_batches(BATCH_ROWS, [group], columns=names):
+                    arrays = [
+                        convert(batch.column(one.name), one, file)
+                        if one.name in names
+                        else pa.nulls(batch.num_rows, one.type)
+                        for one in schema
+                    ]
+                    yield file, pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def convert(values: pa.Array, wanted: pa.Field, file: DataFile) -> pa.Array:

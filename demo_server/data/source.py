@@ -102,6 +102,7 @@ class DatasetSource:
         if table is not None:
             code += table.options
             if table.loader == "csv":  # else it may read NA as missing, and 007 as 7
+                code.append('keep_default_na=False, na_values=[""]')
                 code.append(f"converters={{{json.dumps(self.text_column)}: str}}")
         return ", ".join(code)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo_server.data.errors import SourceError
+from demo_server.system.checkout import BUNDLED_DATA
 
 # The loader of `datasets` for each suffix of a file; but for Parquet it may be compressed.
 LOADERS = {
@@ -80,7 +81,8 @@ def parse(spec: str) -> Spec:
 
 def parse_path(path: Path, config: str | None, split: str | None) -> Spec:
     """Return the spec of a directory or file that is there."""
-    path = path.resolve()
+    # Of a link, the name that was typed: the hub's cache has links to files of other names.
+    path = BUNDLED_DATA if path.resolve() == BUNDLED_DATA else Path(os.path.abspath(path))
     if path.is_dir():
         return Spec(str(path), config, split)
     kind = suffix(path.name)

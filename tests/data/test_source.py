@@ -103,7 +103,8 @@ def test_code_for_another_machine_names_no_directory_of_this_one(write: Write) -
     assert source.resolve().arguments == '"data/wordnet", split="train"'
     file = write("mine.tsv", "text\nb\n")
     assert source.resolve(str(file)).arguments == (
-        '"csv", split="train", data_files="mine.tsv", delimiter="\\t", converters={"text": str}'
+        '"csv", split="train", data_files="mine.tsv", delimiter="\\t", keep_default_na=False, '
+        'na_values=[""], converters={"text": str}'
     )
     hub = DatasetSource("cardiffnlp/tweet_eval", "sentiment", "train")
     assert hub.arguments == '"cardiffnlp/tweet_eval", name="sentiment", split="train"'
@@ -185,7 +186,7 @@ def test_a_damaged_page_of_parquet_is_found(write: Write) -> None:
     content = bytearray(path.read_bytes())
     content[500:900] = os.urandom(400)
     path.write_bytes(bytes(content))
-    with pytest.raises(SourceError, match="a.parquet can't be read: "):
+    with pytest.raises(SourceError, match=r"a\.parquet can't be read: "):
         source.resolve(str(path))
 
 

@@ -1,0 +1,132 @@
+"""Local files are read once, from wherever they lie, and again when they have changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from datasets import load_dataset
+
+from demo_server.data import cached_table, source
+from demo_server.data.errors import SourceError
+
+Write = Callable[[str, "str | bytes | pa.Table"], Path]
+
+
+def texts(path: Path) -> list[str]:
+    found = source.resolve(str(path))
+    return list(found.load()[found.text_column])
+
+
+def test_files_that_have_not_changed_are_not_read_again(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("a.csv", "text\na\n")
+    first = source.resolve(str(path))
+    monkeypatch.setattr(cached_table, "contents_of", None)
+    assert source.resolve(str(path)) == first
+
+
+def test_a_file_that_changed_under_its_old_time_and_size_is_read_again(write: Write) -> None:
+    path = write("d/a.csv", "text\nold\n")
+    for spec in (path, path.parent):
+        assert texts(spec) == ["old"]
+    before = path.stat()
+    write("d/a.csv", "text\nnew\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for spec in (path, path.parent):
+        assert texts(spec) == ["new"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "notes [final].csv",
+        "a*b?.csv",
+        "(1) #2 100%.csv",
+        "hub [v2]/train.csv",
+        "a [b]/*c/train.csv",
+    ],
+)
+def test_a_path_is_a_path_and_no_pattern(write: Write, tmp_path: Path, name: str) -> None:
+    write(name, "text\na\n")
+    assert texts(tmp_path / name) == ["a"]
+    top = tmp_path / Path(name).parts[0]
+    assert texts(top) == ["a"]
+
+
+def test_a_file_behind_a_link_has_the_name_of_the_link(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").symlink_to(write("blobs/0f3a", "text\na\n"))
+    assert texts(tmp_path / "train.csv") == ["a"]
+    assert source.resolve(str(tmp_path / "train.csv")).title == "train.csv"
+
+
+def test_a_readme_tells_which_files_make_which_config_and_split(
+    write: Write, tmp_path: Path
+) -> None:
+    card = "---\nconfigs:\n- config_name: {}\n  data_files:\n  - split: {}\n    path: {}\n---\n"
+    write("hub [v2]/README.md", card.format("small", "dev", "part/*.csv"))
+    write("hub [v2]/part/0.csv", "text\na\n")
+    write("hub [v2]/other.csv", "text\nb\n")
+    found = source.resolve(f"{tmp_path / 'hub [v2]'}:small:dev")
+    assert found.load()["text"][:] == ["a"]
+    assert found.title == "hub [v2] (small)"
+
+
+def test_load_dataset_is_given_the_same_rows(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "cache [v2]"))
+    found = source.resolve(str(write("notes [final].csv", "text,n\nNA,\n007,3\n")))
+    path, options = found.load_arguments
+    assert load_dataset(path, **options).to_dict() == found.load().to_dict()
+
+
+def test_a_cache_that_cannot_be_written_is_not_called_a_fault_of_the_data(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("a.csv", "text\na\n")
+    write("file", "in the way")
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "file"))
+    with pytest.raises(SourceError) as caught:
+        source.resolve(str(path))
+    assert caught.value.field == "cache"
+    assert caught.value.message.startswith(f"The cache {tmp_path / 'file'} can't be written: ")
+    assert "DEMO_CACHE" in str(caught.value.remedy)
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "elsewhere"))
+    assert texts(path) == ["a"]
+
+
+def test_local_files_need_no_cache_of_hugging_face(write: Write, tmp_path: Path) -> None:
+    write("file", "in the way")
+    directory = write("d/train.csv", "text\na\n").parent
+    code = (
+        "import sys; from demo_server.data import source; "
+        "sys.exit([source.resolve(spec).rows for spec in (None, sys.argv[1])][1] != 1)"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    home = {"HOME": str(tmp_path / "file"), "HF_HUB_OFFLINE": "1"}
+    subprocess.run([sys.executable, "-c", code, str(directory)], env={**kept, **home}, check=True)
+
+
+def test_what_else_datasets_reads_it_still_reads(tmp_path: Path) -> None:
+    with pa.OSFile(str(tmp_path / "train.arrow"), "wb") as file:
+        table = pa.table({"text": ["a", "b"]})
+        with pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
+    found = source.resolve(str(tmp_path))
+    assert (found.rows, found.in_file) == (2, None)
+    assert found.load()["text"][:] == ["a", "b"]
+
+
+def test_lines_of_text_are_rows_whatever_separates_them(write: Write) -> None:
+    strange = "alpha\u2028beta\x85gamma\x0cdelta\x1cend"
+    path = write("a.txt", f"{strange}\r\n\n  b\nlast".encode())
+    found = source.resolve(str(path))
+    assert found.load()["text"][:] == [strange, "", "  b", "last"]
+    assert (found.rows, found.in_file, found.notes) == (4, 4, ())
