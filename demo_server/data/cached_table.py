@@ -75,7 +75,7 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     with writable():
         directory().mkdir(parents=True, exist_ok=True)
     rows = write(contents, found.features, arrow)
-    notes = list(dict.fromkeys(contents.notes))
+    notes = list(dict.fromkeys([*found.notes, *contents.notes]))
     if contents.in_file not in (None, rows):
         notes.append(f"{spec.title} has {contents.in_file:,} rows, of which {rows:,} were read.")
     table = CachedTable(

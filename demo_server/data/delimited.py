@@ -6,121 +6,27 @@ reads from one stray quotation mark to the next.
 
 from __future__ import annotations
 
-import csv
 import itertools
-import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo_server.data.contents import BATCH_CHARACTERS, BATCH_ROWS, Contents, DataFile
+from demo_server.data.contents import Contents, DataFile
+from demo_server.data.delimited_rows import (
+    NO_DELIMITER,
+    Dialect,
+    IllFormedError,
+    Quotes,
+    Rows,
+    likely_delimiters,
+)
 from demo_server.data.errors import SourceError
 from demo_server.data.spelling import FLOAT, INTEGER, Spelling
 from demo_server.data.text_column import TEXT_NAMES
-
-csv.field_size_limit(sys.maxsize)  # by default, a cell of 131,073 characters is an error
-
-DELIMITERS = (",", ";", "\t", "|")
-NO_DELIMITER = "\x1f"  # in place of one, where a line is one cell
-SAMPLED_ROWS = 200
-
-
-class Quotes(StrEnum):
-    """What quotation marks mean in a file."""
-
-    RFC_4180 = "around a cell, and doubled in it"
-    BACKSLASH = "around a cell, and behind a backslash in it"
-    LITERAL = "part of the text"
-
-
-class IllFormedError(Exception):
-    """The file is not made of rows of the same number of cells; the message says where."""
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How the cells of a file are told apart."""
-
-    delimiter: str
-    quotes: Quotes = Quotes.RFC_4180
-
-    def options(self) -> list[str]:
-        """Return what `load_dataset` needs to read so, as code."""
-        found = [] if self.delimiter == "," else [f"delimiter={json.dumps(self.delimiter)}"]
-        if self.quotes is Quotes.LITERAL:
-            found.append("quoting=3")
-        if self.quotes is Quotes.BACKSLASH:
-            found.append('escapechar="\\\\"')
-        return found
-
-
-class Rows:
-    """The rows of one file, in batches of lists of cells, all as many as its header has."""
-
-    def __init__(self, file: DataFile, dialect: Dialect) -> None:
-        self.file, self.dialect = file, dialect
-        self.lines = self.rows = self.blank = 0
-        self.blank_line = self.long_row = 0
-        self._size = 0
-        self.header: list[str] = []
-
-    def __iter__(self) -> Iterator[list[list[str]]]:
-        """Yield batches; IllFormedError where a row isn't one."""
-        with self.file.open_text(newline="") as text:
-            reader = self._reader(text)
-            try:
-                yield from self._batches(reader)
-            except csv.Error as error:
-                raise IllFormedError(
-                    f"after line {self.lines}, quotation marks are not in pairs ({error})"
-                ) from error
-
-    def _reader(self, text: Any) -> Any:
-        lines = self._counted(text)
-        if self.dialect.quotes is Quotes.BACKSLASH:
-            lines = (line.replace('\\"', '""') for line in lines)
-        delimiter = self.dialect.delimiter
-        if self.dialect.quotes is Quotes.LITERAL:
-            return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-        return csv.reader(lines, delimiter=delimiter, strict=True)
-
-    def _counted(self, text: Any) -> Iterator[str]:
-        for line in text:
-            self._size += len(line)
-            yield line
-
-    def _batches(self, reader: Any) -> Iterator[list[list[str]]]:
-        self.header = next((row for row in reader if row), [])
-        self.lines = start = reader.line_num
-        width, batch = len(self.header), []
-        for row in reader:
-            if len(row) != width:
-                if row:
-                    raise IllFormedError(
-                        f"line {self.lines + 1} has {len(row)} fields, and the first line has "
-                        f"{width}"
-                    )
-                self.blank += 1
-                self.blank_line = self.blank_line or reader.line_num
-            else:
-                batch.append(row)
-                if reader.line_num - self.lines > 1:
-                    self.long_row = self.long_row or self.lines + 1
-            self.lines = reader.line_num
-            if len(batch) == BATCH_ROWS or self._size > BATCH_CHARACTERS:
-                self.rows += len(batch)
-                yield batch
-                batch, self._size = [], 0
-        self.rows += len(batch)
-        self.lines_of_rows = self.lines - start - self.blank
-        yield batch
 
 
 def read(files: list[DataFile], always_text: str) -> Contents:
@@ -155,17 +61,16 @@ def well_formed(file: DataFile, spellings: dict[str, Spelling]) -> Rows:
     try:
         delimiters = likely_delimiters(file)
         for delimiter, quotes in itertools.product(delimiters, Quotes):
-            rows, found = Rows(file, Dialect(delimiter, quotes)), dict[str, Spelling]()
             try:
-                for batch in rows:
-                    note_types(names_of(rows.header), batch, found)
+                rows, found = read_through(file, Dialect(delimiter, quotes))
             except IllFormedError as error:
                 failure = failure or str(error)
                 continue
+            if rows.lines_of_rows != rows.rows:
+                rows, found = line_by_line(rows, found)
             for name, spelling in found.items():
-                spellings[name] = (
-                    spellings[name].merged(spelling) if name in spellings else spelling
-                )
+                known = spellings.get(name, Spelling())
+                spellings[name] = known.merged(spelling)
             return rows
     except UnicodeDecodeError as error:
         raise file.first_line_not_utf8() from error
@@ -177,26 +82,32 @@ def well_formed(file: DataFile, spellings: dict[str, Spelling]) -> Rows:
     )
 
 
-def likely_delimiters(file: DataFile) -> list[str]:
-    """Return what cuts the header and most of the first rows into the same number of fields.
+def read_through(file: DataFile, dialect: Dialect) -> tuple[Rows, dict[str, Spelling]]:
+    """Return the rows of a file, and how the cells of each column are spelled.
 
-    Where it leaves the header and others whole, no delimiter may be meant.
+    Raises:
+        IllFormedError: it hasn't this dialect.
     """
-    with file.open_text(newline="") as text:
-        start = list(itertools.islice(text, SAMPLED_ROWS))
-    known = ("\t",) if ".tsv" in file.path.name.lower() else DELIMITERS
-    best, most = known[0], 0.5
-    for delimiter in known:
-        widths = widths_of(start, delimiter)
-        share = widths.count(widths[0]) / len(widths) if widths and widths[0] > 1 else 0
-        if share > most:
-            best, most = delimiter, share
-    widths = widths_of(start, best)
-    return [best, NO_DELIMITER] if widths[:1] == [1] and 1 in widths[1:] else [best]
+    rows, found = Rows(file, dialect), dict[str, Spelling]()
+    for batch in rows:
+        columns = zip(*batch, strict=True) if batch else ((),) * len(rows.header)
+        for name, cells in zip(names_of(rows.header), columns, strict=True):
+            found.setdefault(name, Spelling()).take(strings(cells))
+    return rows, found
 
 
-def widths_of(lines: list[str], delimiter: str) -> list[int]:
-    return [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+def line_by_line(rows: Rows, found: dict[str, Spelling]) -> tuple[Rows, dict[str, Spelling]]:
+    """Return the rows of a file in which a cell has several lines, read anew where each is a row.
+
+    That is so where each line has all fields, and numbers where the other rows have them: then
+    two stray quotation marks were taken for a pair.
+    """
+    try:
+        lines, seen = read_through(rows.file, Dialect(rows.dialect.delimiter, Quotes.LITERAL))
+    except IllFormedError:
+        return rows, found
+    numbers = [spelling.is_number for spelling in seen.values()]
+    return (lines, seen) if any(numbers) else (rows, found)
 
 
 def notes_on(rows: Rows, first: bool) -> list[str]:
@@ -208,7 +119,7 @@ def notes_on(rows: Rows, first: bool) -> list[str]:
         notes.append(f"{name}: fields end at {dialect.delimiter!r}.")
     if dialect.quotes is not Quotes.RFC_4180:
         notes.append(
-            f"{name}: quotation marks are not in pairs as CSV has them, so they are read as "
+            f"{name}: quotation marks are not around cells as CSV has them, so they are read as "
             f"{dialect.quotes}, such as in {example(rows)}."
         )
     if rows.lines_of_rows != rows.rows:
@@ -216,7 +127,7 @@ def notes_on(rows: Rows, first: bool) -> list[str]:
             f"{name}: {rows.lines_of_rows:,} lines make {rows.rows:,} rows, as cells in quotation "
             f"marks go over line ends; the first such row begins in line {rows.long_row}."
         )
-    if rows.blank:
+    if 0 < rows.blank_line < rows.last_row:
         notes.append(
             f"{name}: {rows.blank:,} empty lines are no rows, such as line {rows.blank_line}."
         )
@@ -263,12 +174,6 @@ def names_of(header: list[str]) -> list[str]:
     return names
 
 
-def note_types(names: list[str], batch: list[list[str]], spellings: dict[str, Spelling]) -> None:
-    columns = zip(*batch, strict=True) if batch else ((),) * len(names)
-    for name, cells in zip(names, columns, strict=True):
-        spellings.setdefault(name, Spelling()).take(strings(cells))
-
-
 def strings(cells: Any) -> pa.Array:
     values = pa.array(cells, pa.string())
     return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
@@ -283,7 +188,7 @@ def batches(
             cells = dict(zip(names_of(rows.header), zip(*batch, strict=True), strict=bool(batch)))
             arrays = [
                 strings(cells[one.name]).cast(one.type)
-                if one.name in cells
+                if one.name in cells and not pa.types.is_null(one.type)
                 else pa.nulls(len(batch), one.type)
                 for one in schema
             ]

@@ -19,7 +19,7 @@ def opened(file: DataFile) -> Lines | Document:
     """Return the rows of a file, by what is in it: its suffix often is the other one's."""
     with file.open_bytes() as lines:
         filled = list(itertools.islice((line for line in lines if line.strip()), 2))
-    if not filled or filled[0].removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+    if filled and filled[0].removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
         return Document(file)
     if ".json" in (file.path.suffix.lower(), file.path.with_suffix("").suffix.lower()):
         return Lines(file) if len(filled) == 2 and is_object(filled[0]) else Document(file)

@@ -55,7 +55,9 @@ class Column:
 
     def problem(self, name: str) -> SourceError:
         row, value = self.other or (0, None)
-        held = "text in some rows and other things in others" if self.text else "several types"
+        held = "text in some rows and other things in others"
+        if not self.text:
+            held = "values that have no type in common"
         return SourceError(
             "text_column",
             f"Column {name!r} holds {held}: row {row} is {str(value)[:80]!r}.",

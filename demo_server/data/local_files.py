@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from datasets import Features, load_dataset_builder
 from datasets.builder import DatasetBuilder
+from datasets.data_files import FILES_TO_IGNORE
 
 from demo_server.data.contents import DataFile
 from demo_server.data.errors import SourceError
@@ -29,6 +30,7 @@ class LocalFiles:
     loader: str
     files: list[DataFile]
     features: Features | None = None
+    notes: tuple[str, ...] = ()
 
 
 def find(spec: Spec) -> LocalFiles:
@@ -45,14 +47,34 @@ def find(spec: Spec) -> LocalFiles:
     with links(path) as linked:
         builder = load_dataset_builder(str(linked), spec.name, cache_dir=f"{linked}.cache")
         split = choose_split(builder, spec.split, spec.title)
-        names = [str(name) for name in (builder.config.data_files or {}).get(split, [])]
+        splits = builder.config.data_files or {}
+        names = [str(name) for name in splits.get(split, [])]
+        others = unread(linked, {str(name) for files in splits.values() for name in files})
     loader = type(builder).__module__.rpartition(".")[2]
     inside = [os.path.relpath(name, linked) for name in names if Path(name).is_relative_to(linked)]
     kinds = {LOADERS.get(suffix(name)) for name in inside}
     if len(inside) < len(names) or kinds != {loader}:
         return LocalFiles(split, "", [])
     files = [DataFile(path / name, name, keys(name)) for name in inside]
-    return LocalFiles(split, loader, files, builder.info.features)
+    notes = (f"{spec.title} has files that no split of it takes: {', '.join(others)}.",)
+    return LocalFiles(split, loader, files, builder.info.features, notes if others else ())
+
+
+def unread(directory: Path, taken: set[str]) -> list[str]:
+    """Return the files of data that are in no split: of another kind than most, or other names.
+
+    None where a README says which are which.
+    """
+    if (directory / "README.md").exists():
+        return []
+    files = (file.relative_to(directory) for file in directory.rglob("*") if str(file) not in taken)
+    return sorted(
+        str(file)
+        for file in files
+        if LOADERS.get(suffix(file.name))
+        and file.name not in FILES_TO_IGNORE
+        and not any(part.startswith((".", "__")) for part in file.parts)
+    )
 
 
 @contextmanager

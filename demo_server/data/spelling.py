@@ -9,47 +9,61 @@ import pyarrow.compute as pc
 
 INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"
 FLOAT = r"^-?(0|[1-9][0-9]*)\.[0-9]+$"
+BOOLEANS = pa.array(["True", "False"])  # as Python and pandas write them
 EXACT = 2**53  # integers up to it have a float each
 
 
 @dataclass
 class Spelling:
-    """What the values of a column, seen so far, are all spelled as."""
+    """What the values of a column, seen so far, are spelled as; each may be so of some."""
 
     text: bool = False
     fraction: bool = False
     whole: bool = False
+    boolean: bool = False
     wide: bool = False  # an integer that no float is
 
     def merged(self, other: Spelling) -> Spelling:
         return Spelling(
-            self.text | other.text,
-            self.fraction | other.fraction,
-            self.whole | other.whole,
-            self.wide | other.wide,
+            self.text or other.text,
+            self.fraction or other.fraction,
+            self.whole or other.whole,
+            self.boolean or other.boolean,
+            self.wide or other.wide,
         )
 
+    @property
+    def is_number(self) -> bool:
+        mixed = self.text or self.boolean or (self.fraction and self.wide)
+        return (self.fraction or self.whole) and not mixed
+
     def type(self) -> pa.DataType:
-        if self.text or (self.fraction and self.wide):
-            return pa.string()
-        return pa.float64() if self.fraction else pa.int64() if self.whole else pa.null()
+        """Return the type of the column in Arrow."""
+        if self.is_number:
+            return pa.float64() if self.fraction else pa.int64()
+        if self.boolean and not (self.text or self.fraction or self.whole):
+            return pa.bool_()
+        return pa.string() if self.text or self.boolean or self.fraction else pa.null()
 
     def take(self, values: pa.Array) -> None:
         """Take further values, which are strings."""
         if self.text or values.null_count == len(values):
             return
         values = values.drop_null()
+        booleans = pc.is_in(values, BOOLEANS)
+        if pc.any(booleans).as_py():
+            self.boolean = True
+            values = values.filter(pc.invert(booleans))
         integers = pc.match_substring_regex(values, INTEGER)
         others = values.filter(pc.invert(integers))
         if len(others) < len(values):
             self.whole = True
             try:
                 whole = values.filter(integers).cast(pa.int64())
-            except pa.ArrowInvalid:
+                self.wide |= pc.max(pc.abs_checked(whole)).as_py() > EXACT
+            except pa.ArrowInvalid:  # more digits than 64 bits have
                 self.text = True
-                return
-            self.wide |= pc.max(pc.abs_checked(whole)).as_py() > EXACT
         if len(others):
             self.fraction = True
             numbers = pc.all(pc.match_substring_regex(others, FLOAT)).as_py()
-            self.text = not numbers or any(repr(float(v)) != v for v in others.to_pylist())
+            self.text |= not numbers or any(repr(float(v)) != v for v in others.to_pylist())

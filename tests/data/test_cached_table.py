@@ -114,6 +114,22 @@ def test_local_files_need_no_cache_of_hugging_face(write: Write, tmp_path: Path)
     subprocess.run([sys.executable, "-c", code, str(directory)], env={**kept, **home}, check=True)
 
 
+def test_files_that_no_split_takes_are_named(write: Write, tmp_path: Path) -> None:
+    for name in ("train.csv", "test.csv", "extra.csv"):
+        write(f"d/{name}", "text\na\n")
+    write("d/part/more.jsonl", '{"text": "b"}\n')
+    found = source.resolve(str(tmp_path / "d"))
+    assert found.notes == ("d has files that no split of it takes: extra.csv, part/more.jsonl.",)
+
+
+def test_a_file_without_anything_in_it_adds_no_rows(write: Write, tmp_path: Path) -> None:
+    for kind, content in (("csv", "text\na\n"), ("jsonl", '{"text": "a"}\n'), ("txt", "a\n")):
+        write(f"{kind}/train-0.{kind}", content)
+        write(f"{kind}/train-1.{kind}", "")
+        found = source.resolve(str(tmp_path / kind))
+        assert (found.load()["text"][:], found.in_file) == (["a"], 1)
+
+
 def test_what_else_datasets_reads_it_still_reads(tmp_path: Path) -> None:
     with pa.OSFile(str(tmp_path / "train.arrow"), "wb") as file:
         table = pa.table({"text": ["a", "b"]})

@@ -99,12 +99,17 @@ def test_numbers_stay_text_unless_all_are_spelled_as_numbers_are(write: Write) -
         "beyond": ["9223372036854775808", "1", "1", "1"],
         "late": ["1", "2", "3", "four"],
         "text": ["1", "2", "3", "4"],
+        "none": ["", "", "", ""],
+        "flags": ["True", "False", "", "True"],
+        "words": ["true", "false", "True", "False"],
     }
     lines = [",".join(spelled), *map(",".join, zip(*spelled.values(), strict=True))]
     read = source.resolve(str(write("a.csv", "\n".join(lines) + "\n"))).load().to_dict()
     assert read["id"] == [1, -2, None, 1234567890123456789]
     assert read["floats"] == [1.5, 2.0, None, 0.1]
-    for name in ("zeros", "signs", "powers", "prices", "wide", "beyond", "late", "text"):
+    assert read["none"] == [None] * 4
+    assert read["flags"] == [True, False, None, True]
+    for name in ("words", "zeros", "signs", "powers", "prices", "wide", "beyond", "late", "text"):
         assert read[name] == spelled[name]
 
 
@@ -125,6 +130,12 @@ def test_stray_quotation_marks_are_part_of_the_text_and_that_is_said(write: Writ
     assert source.resolve(str(path)).rows == 300
     assert 'part of the text, such as in line 22: 20\t"note 20.' in notes(path)
     assert "quoting=3" in source.resolve(str(path)).arguments
+
+
+def test_two_stray_quotation_marks_are_no_pair_around_the_lines_between_them(write: Write) -> None:
+    path = write("a.tsv", 'id\ttext\n1\t"one\n2\ttwo\n3\tthree"\n4\tfour\n')
+    assert texts(path) == ['"one', "two", 'three"', "four"]
+    assert "part of the text, such as in line 2" in notes(path)
 
 
 def test_quotation_marks_inside_a_cell_are_part_of_the_text(write: Write) -> None:
@@ -151,7 +162,7 @@ def test_a_cell_of_several_lines_is_one_row_and_that_is_said(write: Write) -> No
     [
         ("id,text\n1,a\n2,b,oops\n", "line 3 has 3 fields, and the first line has 2"),
         ("id,text\n1,a\n2\n", "line 3 has 1 fields, and the first line has 2"),
-        ('id,text\n1,a\n2,"b\n3,c,d\n', "after line 2, quotation marks are not in pairs"),
+        ('id,text\n1,a\n2,"b\n3,c,d\n', "quotation marks are not in pairs in or before line 4"),
         ("text\nHello, world\n", "line 2 has 2 fields, and the first line has 1"),
     ],
 )
