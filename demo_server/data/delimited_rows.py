@@ -93,7 +93,7 @@ class Rows:
         yield batch
 
     def _reader(self, text: TextIO) -> Any:
-        lines = itertools.chain.from_iterable(self._lines(text))
+        lines: Iterator[str] = itertools.chain.from_iterable(self._lines(text))
         if self.dialect.quotes is Quotes.BACKSLASH:
             lines = (line.replace('\\"', '""') for line in lines)
         delimiter = self.dialect.delimiter
