@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -138,6 +139,21 @@ def test_what_else_datasets_reads_it_still_reads(tmp_path: Path) -> None:
     found = source.resolve(str(tmp_path))
     assert (found.rows, found.in_file) == (2, None)
     assert found.load()["text"][:] == ["a", "b"]
+
+
+def test_output_of_spark_below_a_hidden_directory_is_read(write: Write) -> None:
+    write(".private/out.parquet/_SUCCESS", "")
+    write(".private/out.parquet/.part-0.parquet.crc", b"crc\0")
+    part = write(".private/out.parquet/part-0.snappy.parquet", pa.table({"text": ["a"]}))
+    assert texts(part.parent) == ["a"]
+
+
+@pytest.mark.parametrize("text", ["word " * 1_000_000, "a\0b", "  \ta\n\n", "\0"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_text_may_be_of_any_length_and_characters(write: Write, kind: str, text: str) -> None:
+    row = json.dumps({"text": text}) if kind == "jsonl" else f'"{text}"'
+    head = "text\n" if kind == "csv" else ""
+    assert texts(write(f"a.{kind}", f"{head}{row}\n")) == [text]
 
 
 def test_lines_of_text_are_rows_whatever_separates_them(write: Write) -> None:

@@ -149,6 +149,14 @@ def test_a_config_that_was_never_fetched_is_refused_offline(ask: Ask) -> None:
     assert "hub can't be reached" in answer["message"]
 
 
+def test_a_cache_that_cannot_be_written_is_named_with_its_setting(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    answer = ask("course/tweets:sentiment:train", HF_HOME=str(tmp_path / "file"))
+    assert answer["field"] == "cache"
+    assert f"cache {tmp_path / 'file'} can't be used" in answer["message"]
+    assert "HF_HOME" in answer["remedy"]
+
+
 @pytest.mark.parametrize("name", ["course/private", "course/gated"])
 def test_a_private_dataset_needs_a_token_and_opens_with_it(ask: Ask, name: str) -> None:
     answer = ask(f"{name}:sentiment:train")
