@@ -21,6 +21,8 @@ from demo_server.system.checkout import ROOT
 from demo_server.system.environment import cache_directory
 from demo_server.system.files import fingerprint, replace_atomically, write_atomically
 
+MOST_NOTES = 20  # of one dataset, on the run of a slide
+
 
 class Problem(BaseModel):
     """Why a column can't be embedded, and what to do."""
@@ -91,6 +93,9 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
         },
         options=contents.options,
     )
+    if len(table.notes) > MOST_NOTES:
+        more = len(table.notes) - MOST_NOTES
+        table.notes[MOST_NOTES:] = [f"{more:,} more notes on how columns were read."]
     with writable():
         write_atomically(known, table.model_dump_json())
     return table

@@ -7,7 +7,7 @@ import codecs
 import gzip
 import io
 import lzma
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -124,6 +124,25 @@ def merge_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 def is_bytes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def in_some_files(column: str, having: list[str], files: int) -> str:
+    """Return a note on a column that is in `having` of so many files."""
+    return (
+        f"Column {column!r} is in {len(having):,} of {files:,} files, such as {having[0]}: it has "
+        "no values in the others."
+    )
+
+
+def in_short(notes: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the first note of each kind, with how many more files it is true of."""
+    kinds: dict[str, list[str]] = {}
+    for kind, note in notes:
+        kinds.setdefault(kind, []).append(note)
+    return [
+        first if not more else f"{first} The same goes for {len(more):,} more files."
+        for first, *more in kinds.values()
+    ]
 
 
 def with_keys(contents: Contents, files: list[DataFile]) -> Contents:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo_server.data.contents import Contents, DataFile
+from demo_server.data.contents import Contents, DataFile, in_short, in_some_files
 from demo_server.data.delimited_rows import (
     NO_DELIMITER,
     Dialect,
@@ -38,17 +38,29 @@ def read(files: list[DataFile], always_text: str) -> Contents:
     Raises:
         SourceError: quotation marks or numbers of fields leave open where a cell ends.
     """
-    read_as, spellings, notes, in_file = [], dict[str, Spelling](), list[str](), 0
+    read_as, spellings, in_file = [], dict[str, Spelling](), 0
+    notes: list[tuple[str, str]] = []
+    having: dict[str, list[str]] = {}
     for file in files:
         rows = well_formed(file, spellings)
+        if not rows.header:
+            continue
         read_as.append((file, rows.dialect))
         in_file += rows.rows + file.count_lines() - rows.lines
-        notes += notes_on(rows, file is files[0])
+        notes += notes_on(rows)
+        for name in names_of(rows.header):
+            having.setdefault(name, []).append(file.name)
     if always_text in spellings:
         spellings[always_text].text = True
     schema = pa.schema([(name, spelling.type()) for name, spelling in spellings.items()])
+    lacking = [
+        in_some_files(name, some, len(read_as))
+        for name, some in having.items()
+        if len(some) < len(read_as)
+    ]
     options = read_as[0][1].options() if read_as else []
-    return Contents(schema, batches(read_as, schema), in_file, notes, options=options)
+    all_notes = [*in_short(notes), *lacking]
+    return Contents(schema, batches(read_as, schema), in_file, all_notes, options=options)
 
 
 def well_formed(file: DataFile, spellings: dict[str, Spelling]) -> Rows:
@@ -110,36 +122,38 @@ def line_by_line(rows: Rows, found: dict[str, Spelling]) -> tuple[Rows, dict[str
     return (lines, seen) if any(numbers) else (rows, found)
 
 
-def notes_on(rows: Rows, first: bool) -> list[str]:
-    """Return what was read otherwise than line by line, cut at commas."""
-    name, dialect, notes = rows.file.name, rows.dialect, list[str]()
+def notes_on(rows: Rows) -> Iterator[tuple[str, str]]:
+    """Yield what was read otherwise than line by line, cut at commas, after its kind."""
+    name, dialect = rows.file.name, rows.dialect
     if dialect.delimiter == NO_DELIMITER:
-        notes.append(f"{name}: the first line is one name, so every line is one text.")
+        yield "lines", f"{name}: the first line is one name, so every line is one text."
     elif dialect.delimiter != "," and ".tsv" not in rows.file.path.name.lower():
-        notes.append(f"{name}: fields end at {dialect.delimiter!r}.")
+        yield "delimiter", f"{name}: fields end at {dialect.delimiter!r}."
     if dialect.quotes is not Quotes.RFC_4180:
-        notes.append(
+        yield (
+            dialect.quotes,
             f"{name}: quotation marks are not around cells as CSV has them, so they are read as "
-            f"{dialect.quotes}, such as in {example(rows)}."
+            f"{dialect.quotes}, such as in {example(rows)}.",
         )
     if rows.lines_of_rows != rows.rows:
-        notes.append(
+        yield (
+            "long rows",
             f"{name}: {rows.lines_of_rows:,} lines make {rows.rows:,} rows, as cells in quotation "
-            f"marks go over line ends; the first such row begins in line {rows.long_row}."
+            f"marks go over line ends; the first such row begins in line {rows.long_row}.",
         )
     if 0 < rows.blank_line < rows.last_row:
-        notes.append(
-            f"{name}: {rows.blank:,} empty lines are no rows, such as line {rows.blank_line}."
-        )
-    if (double := [n for n, times in Counter(rows.header).items() if times > 1]) and first:
-        notes.append(f"{name}: several columns are named {double[0]!r}; the others are numbered.")
-    if first and looks_like_data(rows):
+        empty = f"{rows.blank:,} empty lines are no rows, such as line {rows.blank_line}"
+        yield "blank", f"{name}: {empty}."
+    if double := [cell for cell, times in Counter(rows.header).items() if times > 1]:
+        others = "the others are numbered"
+        yield "double", f"{name}: several columns are named {double[0]!r}; {others}."
+    if looks_like_data(rows):
         names = ", ".join(repr(cell[:60]) for cell in rows.header)
-        notes.append(
+        yield (
+            "header",
             f"The first line of {name} is taken for the names of the columns: {names}. If it is "
-            "data, put a line of names above it."
+            "data, put a line of names above it.",
         )
-    return notes
 
 
 def example(rows: Rows) -> str:

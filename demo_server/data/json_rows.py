@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from demo_server.data.contents import Contents, DataFile, merge_types
+from demo_server.data.contents import Contents, DataFile, in_short, merge_types
 from demo_server.data.errors import SourceError
 from demo_server.data.json_files import Document, Lines, opened
 
@@ -73,7 +73,7 @@ def read(files: list[DataFile]) -> Contents:
     Raises:
         SourceError: a line isn't JSON, or no object; or where the rows lie is open.
     """
-    documents, notes, in_file, options = list[Lines | Document](), list[str](), 0, list[str]()
+    documents, in_file, options = list[Lines | Document](), 0, list[str]()
     columns: dict[str, Column] = {}
     row = 0
     for file in files:
@@ -88,10 +88,10 @@ def read(files: list[DataFile]) -> Contents:
                     raise half_character(file, name) from error
             row += len(batch)
         in_file += document.count()
-        notes += document.notes
         options = list(document.options)
     types = {name: column.final() for name, column in columns.items()}
     problems = {name: columns[name].problem(name) for name, kind in types.items() if kind is None}
+    notes = in_short(("place", note) for document in documents for note in document.notes)
     notes += [f"{problem.message} It is kept as JSON." for problem in problems.values()]
     return Contents(
         pa.schema([(name, pa.string() if kind is None else kind) for name, kind in types.items()]),

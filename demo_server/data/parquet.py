@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Features
 
-from demo_server.data.contents import BATCH_ROWS, Contents, DataFile, merge_types
+from demo_server.data.contents import BATCH_ROWS, Contents, DataFile, in_some_files, merge_types
 from demo_server.data.errors import SourceError
 
 
@@ -57,10 +57,7 @@ class Column:
     def note(self, chosen: pa.DataType, files: int) -> str | None:
         """Return how the column is read where that isn't as each file has it."""
         if len(self.types) < files:
-            return (
-                f"Column {self.name!r} is in {len(self.types)} of {files} files, such as "
-                f"{next(iter(self.types))}: it has no values in the others."
-            )
+            return in_some_files(self.name, list(self.types), files)
         found = {str(kind): f"{kind} in {file}" for file, kind in self.types.items()}
         if all(nullable(kind) == chosen for kind in self.types.values()):
             return None
@@ -115,11 +112,10 @@ def found_columns(files: list[DataFile]) -> tuple[dict[str, Column], int, dict[b
 
 def batches(files: list[DataFile], schema: pa.Schema) -> Iterator[tuple[DataFile, pa.RecordBatch]]:
     for file in files:
-        with pq.ParquetFile(file.path) as opened:
+        with pq.ParquetFile(file.path, page_checksum_verification=True) as opened:
             names = [name for name in schema.names if name in opened.schema_arrow.names]
-            for group in range(
-                opened.num_row_groups
-            ):  # of several, pyarrow can't join dictionaries
+            # With several row groups at once, pyarrow can't read a dictionary in a list or struct.
+            for group in range(opened.num_row_groups):
                 for batch in opened.iter_batches(BATCH_ROWS, [group], columns=names):
                     arrays = [
                         convert(batch.column(one.name), one, file)

@@ -243,9 +243,18 @@ def test_columns_without_a_name_and_with_the_same_are_named_as_pandas_does(write
 def test_files_whose_columns_differ_are_one_table(write: Write) -> None:
     write("d/train-0.csv", "text,n,code\na,1,1\n")
     directory = write("d/train-1.csv", "code,text\nx,b\n").parent
-    assert source.resolve(str(directory)).load().to_dict() == {
-        **{"text": ["a", "b"], "n": [1, None], "code": ["1", "x"]}
-    }
+    found = source.resolve(str(directory))
+    rows = {"text": ["a", "b"], "n": [1, None], "code": ["1", "x"]}
+    assert found.load().to_dict() == rows
+    said = "Column 'n' is in 1 of 2 files, such as train-0.csv: it has no values in the others."
+    assert found.notes == (said,)
+
+
+def test_what_is_true_of_many_files_is_said_once(write: Write) -> None:
+    for number in range(30):
+        directory = write(f"d/{number}.csv", f"id;text\n{number};a\n").parent
+    [note] = source.resolve(str(directory)).notes
+    assert note == "0.csv: fields end at ';'. The same goes for 29 more files."
 
 
 @pytest.mark.parametrize(
