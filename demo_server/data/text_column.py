@@ -9,6 +9,8 @@ from datasets import Features, Value
 
 from demo_server.data.errors import SourceError
 
+# The column that a run adds.
+ADDED = "embedding"
 # What a column of texts is usually called, the likeliest first.
 TEXT_NAMES = (
     "text",
@@ -31,8 +33,15 @@ def choose_text_column(
     """Return the column asked for, else the only one that holds text, else a usually named one.
 
     Raises:
-        SourceError: there is none, or it is among `problems`, which say why it can't be.
+        SourceError: there is none, it is among `problems`, which say why it can't be, or a run's
+            result would have two columns of one name.
     """
+    if ADDED in features:
+        raise SourceError(
+            "dataset",
+            f"It has a column {ADDED!r}, the name of the one that a run adds.",
+            "Rename that column in a copy of the dataset, or leave it out there.",
+        )
     column = likely(features, asked, problems)
     if column in problems:
         raise problems[column]

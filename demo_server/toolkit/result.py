@@ -56,7 +56,7 @@ def row_counts(dataset: MaterializedDataset[Any], context: Context) -> RowCounts
         )
     out, cleaned = dataset.count(), context.cleaned
     return RowCounts(
-        in_file=context.source.rows,
+        in_file=context.source.in_file,
         read=cleaned.kept + cleaned.dropped,
         dropped=cleaned.dropped,
         embedded=out - lacking,

@@ -142,6 +142,13 @@ def test_an_ambiguous_text_column_is_rejected_with_the_choices(write: Write) -> 
     assert source.resolve(str(path), "right").text_column == "right"
 
 
+def test_a_column_with_the_name_of_the_one_that_a_run_adds_is_refused(write: Write) -> None:
+    file = write("notes.jsonl", '{"text": "a", "embedding": [1.0]}\n')
+    with pytest.raises(SourceError, match="has a column 'embedding', the name of the one") as error:
+        source.resolve(str(file))
+    assert "Rename that column" in (error.value.remedy or "")
+
+
 def test_a_column_that_is_missing_or_no_text_is_refused_with_the_choice(write: Write) -> None:
     path = write("a.parquet", pa.table({"text": ["a"], "n": [1]}))
     missing = refused(path, "nope")
