@@ -13,8 +13,9 @@ import numpy as np
 
 from bench.support.rates import median_ratio, pace
 from demo_server.data import source
-from demo_server.embedding import conversion, model
+from demo_server.embedding import model
 from demo_server.embedding.batching import Array
+from demo_server.embedding.conversion import model_for
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import Engine
 from demo_server.embedding.registry import offered
@@ -36,8 +37,7 @@ def main() -> None:
     measures: list[dict[str, Any]] = []
     cores = usable_cpus()
     for row in offered(likely_device())[1:]:
-        path = model.resolve().path
-        path = str(conversion.ensure(path)) if row.converted else path
+        path = model_for(row.name, model.resolve().path)
         rounds: dict[str, dict[int, float]] = {form: {} for form in FORMS}
         for number in range(args.rounds + 1):
             # Who comes first alternates; each is loaded again, as torch has one number of threads.

@@ -38,7 +38,8 @@ from bench.support.standings import (
     ratios,
     table,
 )
-from demo_server.embedding import conversion, model
+from demo_server.embedding import model
+from demo_server.embedding.conversion import model_for
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.registry import find, offered
 from demo_server.system.cpus import usable_cpus
@@ -123,7 +124,7 @@ def prepare(rows: int, place: Path, names: list[str]) -> tuple[Job, Any, Results
     kinds = {name.partition(":")[0] for name in names}
     if any(find(e).converted for name in names if (e := name.partition(":")[2])):
         log("The model is converted for OpenVINO …")
-        converted = str(conversion.ensure(path))
+        converted = model_for("OpenVinoEmbedder", path)
     if kinds & {"daft", "spark", "onnx"}:
         log("The libraries to compare with are installed, apart from ours …")
         if trouble := peers.install():

@@ -27,6 +27,7 @@ from demo_server.driver.run_loop import RunLoop
 from demo_server.driver.startup import start
 from demo_server.embedding.conversion import model_for
 from demo_server.embedding.registry import offered
+from demo_server.embedding.transformer import EngineError
 from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
 from demo_server.protocol.errors import ClusterError, InputError
 from demo_server.protocol.events import ProgressData
@@ -95,17 +96,17 @@ def main(words: Sequence[str]) -> None:
 def rates_alone(session: RunLoop) -> dict[str, float]:
     """Return rows per second of each engine without Ray, by its name, the default first.
 
-    Raises:
-        SystemExit: one of them can't run this model.
+    One that can't take this model is left out: a run that asks for it is refused.
     """
     texts = pa.table({"text": session.source.load()[:ALONE_ROWS][session.source.text_column]})
     engines = {}
     for row in offered(session.device):
         try:
-            model = model_for(row.name, session.model)
+            model = model_for(row.name, session.model, session.source)
+        except EngineError as error:
+            print(f"{row.name}: {error}", file=sys.stderr)
+        else:
             engines[row.name] = row.embedder(model, "text", usable_cpus())
-        except (InputError, ValueError) as error:
-            raise SystemExit(f"{row.name}: {error}") from error
     turns = [
         {name: call_s(embedder, texts) for name, embedder in engines.items()}
         for _ in range(1 + ALONE_TURNS)

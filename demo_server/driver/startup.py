@@ -64,7 +64,7 @@ def start(
     experiments = load_experiments()
     if may_connect:
         may_connect.wait()
-    conversion.begin(path)
+    conversion.begin(path, chosen)
     connect(options.ray_address, own_head=not options.users_cluster)
     if prioritized and not options.users_cluster:
         prestart_workers(experiments, chosen.rows, prioritized)

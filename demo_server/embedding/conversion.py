@@ -1,47 +1,46 @@
-"""Converting a model for OpenVINO, once for each state of its files and version of OpenVINO.
+"""Preparing a model for the fast engines: converted for OpenVINO, each compared with `encode`.
 
-`python -m demo_server.embedding.conversion MODEL`. It imports torch and takes seconds, so a driver
-has it done in a process of its own while it waits for its first run.
+`python -m demo_server.embedding.conversion MODEL` does both, once for each state of the model's
+files, with texts of the pickled `DatasetSource` on standard input. It imports torch and takes
+seconds, so a driver has it done in a process of its own while it waits for its first run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from demo_server.embedding.fast_torch import own_prompt, own_tokenizer
-from demo_server.embedding.model import cached_sha256, resolve
+from demo_server.data import source
+from demo_server.data.source import DatasetSource
+from demo_server.embedding import agreement
+from demo_server.embedding.agreement import Agreements
+from demo_server.embedding.device import likely_device
+from demo_server.embedding.model import resolve
+from demo_server.embedding.model_files import read_modules
 from demo_server.embedding.openvino import (
     FACTS,
     MODEL,
     TOKENIZER,
-    OpenVinoEngine,
     disable_telemetry,
 )
-from demo_server.embedding.registry import find, offered
+from demo_server.embedding.registry import Row, find, offered
+from demo_server.embedding.transformer import EngineError, Reader, load_f32
 from demo_server.protocol.errors import InputError
-from demo_server.system.environment import cache_directory
 
-FORMAT = "1"  # of what stands in the directory; a change converts again
+FORMAT = "2"  # of what stands in the directory; a change converts again
 NICE = 19
-
-
-class ConversionError(InputError):
-    """OpenVINO can't take the model; `field` is `engine`."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("engine", message, "Choose engine TextEmbedder.")
 
 
 def converted(model: str) -> Path:
@@ -49,76 +48,125 @@ def converted(model: str) -> Path:
 
     The name follows the contents of the model's files and the version of OpenVINO.
     """
-    digest = hashlib.sha256(f"{FORMAT} {importlib.metadata.version('openvino')}".encode())
-    for path in sorted(Path(model).rglob("*")):
-        if path.suffix in (".json", ".txt", ".model", ".safetensors", ".bin"):
-            digest.update(f"{path.relative_to(model)} {cached_sha256(path)}\n".encode())
-    return cache_directory() / "openvino" / digest.hexdigest()[:16]
+    version = importlib.metadata.version("openvino")
+    digest = hashlib.sha256(f"{FORMAT} {version} {agreement.model_digest(model)}".encode())
+    return agreement.directory() / digest.hexdigest()[:16]
 
 
-def begin(model: str) -> None:
-    """Have the model converted in the background, if OpenVINO is here and it isn't yet."""
-    if importlib.util.find_spec("openvino") and not converted(model).exists():
-        start(model, stderr=None)  # into the driver's own output
+def begin(model: str, dataset: DatasetSource) -> None:
+    """Have the model prepared in the background, where fast engines can take it."""
+    if refusal(model) is None and agreement.known(model) is None:
+        start(model, dataset, subprocess.DEVNULL)
 
 
-def ensure(model: str) -> Path:
-    """Return the converted model's directory, waiting for who converts it, or convert it.
+def ensure(
+    model: str, dataset: DatasetSource | None = None, waits: Callable[[], None] = lambda: None
+) -> Agreements:
+    """Return how each fast engine agrees with `encode`, measured now where it wasn't.
+
+    Its texts are those of `dataset`, of the bundled one where that is None. `waits` is called
+    before waiting for a process that measures.
 
     Raises:
-        ConversionError: OpenVINO can't take it.
+        EngineError: it could not be measured.
     """
-    directory = converted(model)
-    if not directory.exists():
-        process = start(model)
-        _, error = process.communicate()
-        if process.returncode:
-            words = error.decode(errors="replace").strip().splitlines()
-            raise ConversionError(f"OpenVINO can't take this model: {' '.join(words[-1:])}")
-    return directory
+    known = agreement.known(model)
+    if known is not None:
+        return known
+    waits()
+    with start(model, dataset, subprocess.PIPE) as process:
+        assert process.stdout
+        why = process.stdout.read().decode().strip()
+    known = agreement.known(model)
+    if known is None:
+        why = why or f"its process ended with exit code {process.returncode}"
+        raise EngineError(
+            f"The engines could not be compared with encode: {why}.",
+            "Choose engine TextEmbedder, or run it again.",
+        )
+    return known
 
 
-def model_for(engine: str, model: str) -> str:
+def refusal(model: str) -> str | None:
+    """Return why no fast engine can take a model, by its files alone; None where one may."""
+    first = read_modules(Path(model))[0].kind
+    return None if first == "Transformer" else f"The fast engines take no model of {first}."
+
+
+def model_for(
+    engine: str,
+    model: str,
+    dataset: DatasetSource | None = None,
+    waits: Callable[[], None] = lambda: None,
+) -> str:
     """Return a model, by its name or directory, as the engine of that name reads it.
 
+    A fast engine's vectors are compared with those of `encode` before, as `ensure` does.
+
     Raises:
-        ConversionError: OpenVINO can't take it.
-        InputError: it can't be used.
+        EngineError: the engine can't take it, or gives other vectors.
+        ModelError: it can't be used.
         ValueError: there is no such engine.
     """
+    row = find(engine)
+    if why := row.refusal(likely_device()):
+        raise EngineError(f"This machine can't run that: {why}", "")
     path = resolve(model).path
-    return str(ensure(path)) if find(engine).converted else path
+    if not row.compared:
+        return path
+    if why := refusal(path):
+        raise EngineError(why)
+    found = ensure(path, dataset, waits)[engine]
+    if found.refusal:
+        raise EngineError(f"{found.refusal}.", found.remedy)
+    return str(converted(path)) if row.converted else path
 
 
-def start(model: str, stderr: int | None = subprocess.PIPE) -> subprocess.Popen[bytes]:
-    """Start converting at the lowest CPU priority, on one core."""
-    return subprocess.Popen(
+def start(model: str, dataset: DatasetSource | None, stdout: int) -> subprocess.Popen[bytes]:
+    """Start preparing at the lowest CPU priority, on one core; its errors go where ours do."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "demo_server.embedding.conversion", model],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
+        stdin=subprocess.PIPE,
+        stdout=stdout,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
+    assert process.stdin
+    with process.stdin:
+        process.stdin.write(pickle.dumps(dataset))
+    return process
 
 
-def convert(model: str) -> None:
+def prepare(model: str, dataset: DatasetSource | None) -> None:
+    """Compare the engines with `encode`, unless another process does or did."""
+    place = agreement.stored(model)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(place.with_suffix(".lock")):
+        if agreement.known(model) is None:
+            chosen = dataset or source.resolve()
+            column = chosen.load().select_columns(chosen.text_column)
+            texts = column[: agreement.CHOSEN_FROM][chosen.text_column]
+            rows = [row for row in offered(likely_device()) if row.compared]
+
+            def path_for(row: Row) -> str:
+                return str(convert(model)) if row.converted else model
+
+            agreement.keep(model, agreement.measure(model, agreement.choose(texts), rows, path_for))
+
+
+def convert(model: str) -> Path:
     """Convert a model, unless another process does or did; whole or not at all."""
     directory = converted(model)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(directory.with_suffix(".lock")):
-        if directory.exists():
-            return
-        for left in directory.parent.glob(f"{directory.name}.*.part"):  # by one that was killed
-            shutil.rmtree(left)
-        part = Path(
-            tempfile.mkdtemp(prefix=f"{directory.name}.", suffix=".part", dir=directory.parent)
-        )
-        write(model, part)
-        part.replace(directory)
-        # What OpenVINO compiles is kept under this path: the first actor needn't.
-        for row in offered("cpu"):
-            if row.converted:
-                OpenVinoEngine(str(directory), row.precision, threads=1, at_once=1)
+        if not directory.exists():
+            for left in directory.parent.glob(f"{directory.name}.*.part"):  # by one that was killed
+                shutil.rmtree(left)
+            part = Path(
+                tempfile.mkdtemp(prefix=f"{directory.name}.", suffix=".part", dir=directory.parent)
+            )
+            write(model, part)
+            part.replace(directory)
+    return directory
 
 
 def write(model: str, directory: Path) -> None:
@@ -126,12 +174,9 @@ def write(model: str, directory: Path) -> None:
     disable_telemetry()
     import openvino
     import torch
-    from sentence_transformers import SentenceTransformer
 
-    source = SentenceTransformer(model, device="cpu", model_kwargs={"attn_implementation": "sdpa"})
-    tokenizer, pad_id = own_tokenizer(source, model)
-    known = ("input_ids", "attention_mask", "token_type_ids")
-    names = [name for name in known if name in source.tokenizer.model_input_names]
+    source = load_f32(model, "cpu")
+    reader = Reader.of(source)
 
     class Pipeline(torch.nn.Module):
         def __init__(self) -> None:
@@ -139,28 +184,37 @@ def write(model: str, directory: Path) -> None:
             self.model = source
 
         def forward(self, *inputs: Any) -> Any:
-            return self.model(dict(zip(names, inputs, strict=True)))["sentence_embedding"]
+            features = reader.constants | dict(zip(reader.inputs, inputs, strict=True))
+            return self.model(features)["sentence_embedding"]
 
-    example = tuple(torch.ones((2, 8), dtype=torch.int64) for _ in names)
-    shape = [openvino.PartialShape([-1, -1])] * len(names)
+    example = tuple(torch.ones((2, 8), dtype=torch.int64) for _ in reader.inputs)
+    shape = [openvino.PartialShape([-1, -1])] * len(reader.inputs)
     with torch.inference_mode():
         made = openvino.convert_model(Pipeline().eval(), example_input=example, input=shape)
-    for port, name in zip(made.inputs, names, strict=True):
+    for port, name in zip(made.inputs, reader.inputs, strict=True):
         port.get_tensor().set_names({name})
     openvino.save_model(made, directory / MODEL, compress_to_fp16=False)
-    tokenizer.save(str(directory / TOKENIZER))
+    reader.tokenizer.save(str(directory / TOKENIZER))
     facts = {
         "dim": source.get_embedding_dimension(),
-        "prompt": own_prompt(source, model),
-        "pad_id": pad_id,
+        "prompt": reader.prompt,
+        "pad_id": reader.pad_id,
     }
     (directory / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
 
 def main() -> None:
+    """Prepare a model; print why that is impossible, where that is known."""
     [model] = sys.argv[1:]
     os.nice(NICE)
-    convert(model)
+    try:
+        prepare(model, pickle.load(sys.stdin.buffer))
+    except InputError as error:
+        print(error.message.rstrip("."))
+        raise
+    except OSError as error:
+        print(error.strerror or type(error).__name__)
+        raise
 
 
 if __name__ == "__main__":

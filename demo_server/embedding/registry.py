@@ -10,6 +10,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from demo_server.embedding.device import Device, cpu_has_bf16
 from demo_server.embedding.engine import Engine, Precision
+from demo_server.embedding.fast import FastEmbedder
 from demo_server.embedding.fast_torch import TorchBf16Embedder, TorchEmbedder
 from demo_server.embedding.openvino import OpenVinoBf16Embedder, OpenVinoEmbedder
 from demo_server.embedding.sentence_transformer import TextEmbedder
@@ -42,6 +43,11 @@ class Row:
     @property
     def name(self) -> str:
         return self.embedder.__name__
+
+    @property
+    def compared(self) -> bool:
+        """A fast one is to give the vectors of `encode`; another need not."""
+        return issubclass(self.embedder, FastEmbedder)
 
     @property
     def installed(self) -> bool:

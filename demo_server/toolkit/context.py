@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,15 +21,21 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from demo_server.data.cleaning import Cleaned
 from demo_server.data.source import DatasetSource
-from demo_server.embedding import conversion
+from demo_server.embedding import agreement, conversion
 from demo_server.embedding.device import Device
 from demo_server.embedding.registry import find
+from demo_server.embedding.transformer import EngineError
 from demo_server.protocol.base import Frame
 from demo_server.protocol.driver_messages import Message, Needs, emitted
 from demo_server.protocol.errors import PrestartError, RunError
 from demo_server.protocol.events import FailureData, Figure, NoteData, ResultData, RowsData
 from demo_server.ray_internals.prestart import prestart
 from demo_server.toolkit.failure import explain, release
+
+WAITS = (
+    "The model is prepared for the fast engines and their vectors are compared with those of "
+    "encode, once: the run waits for it."
+)
 
 __all__ = ["Context", "Defaults", "Machine", "Needs", "Parameters", "RunError"]
 
@@ -99,15 +106,16 @@ class Context:
     def model_for(self, engine: str) -> str:
         """Return the model as an engine of that name reads it.
 
-        Waits for a model that is still being converted, and notes it.
+        Waits for a fast engine's comparison with `encode`, once for each model, and notes it.
 
         Raises:
             RunError: this machine can't run the engine, or not this model.
         """
-        row = find(engine)
-        if why := row.refusal(self.device):
-            raise RunError(f"This machine can't run that: {why}")
-        return self.converted() if row.converted else self.model
+        waits = partial(self.note, WAITS)
+        try:
+            return conversion.model_for(engine, self.model, self.source, waits)
+        except EngineError as error:
+            raise RunError(str(error)) from error
 
     def embedder(self, engine: str = "TextEmbedder", *, actors: int) -> dict[str, Any]:
         """What an engine's class is constructed with when `actors` of them share the cores."""
@@ -123,14 +131,19 @@ class Context:
         if cleaned.dropped or cleaned.long:
             self.note(str(cleaned))
 
-    def converted(self) -> str:
-        """Return the model as OpenVINO reads it, converting it where nobody has."""
-        if not conversion.converted(self.model).exists():
-            self.note("The model is converted for OpenVINO, once: the run waits for it.")
-        try:
-            return str(conversion.ensure(self.model))
-        except conversion.ConversionError as error:
-            raise RunError(f"{error.message} {error.remedy}") from error
+    def same_as_encode(self, engine: str) -> list[Figure]:
+        """Return how close an engine's vectors are to those of `encode`, if that was measured."""
+        found = (agreement.known(self.model) or {}).get(engine) if find(engine).compared else None
+        if found is None or found.cosine is None:
+            return []
+        return [
+            Figure(
+                name="same_as_encode",
+                label="same as encode",
+                value=f"cosine {found.cosine:.4f}",
+                unit=f"on {found.rows} rows",
+            )
+        ]
 
     def gpus_per_actor(self, actors: int) -> float:
         """`num_gpus`: actors share the devices that Ray counts, which are CUDA's only."""

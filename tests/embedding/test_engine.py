@@ -14,18 +14,20 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from demo_server.data import source
 from demo_server.data.source import DatasetSource
-from demo_server.embedding import conversion, fast_torch, model, registry
+from demo_server.embedding import conversion, model, registry
+from demo_server.embedding.agreement import LEAST_COSINE
 from demo_server.embedding.batching import Array, Tokens
 from demo_server.embedding.device import cpu_has_bf16
 from demo_server.embedding.registry import ROWS, Row, find
 from demo_server.protocol.driver_messages import Message
 from demo_server.protocol.errors import RunError
 from demo_server.toolkit.context import Context
+from tests.support import tiny_models
 from tests.support.prepared_cache import converted_model
 
 FAST = ROWS[1:]
-LEAST_COSINE = {"f32": 0.9999, "bf16": 0.999}
 TEXTS = np.array(
     [
         "an elongated cluster of flowers",
@@ -78,7 +80,7 @@ def write(model, directory):
     sys.stdin.readline()
     (directory / "model").write_text("whole")
 
-conversion.write, conversion.offered = write, lambda device: []
+conversion.write = write
 conversion.converted(sys.argv[1])  # its hashes are known from here on
 print("starts", flush=True)
 conversion.convert(sys.argv[1])
@@ -121,7 +123,7 @@ def test_two_processes_convert_a_model_once(
 
 def test_a_converted_model_is_not_converted_again() -> None:
     path = model.resolve(None).path
-    assert conversion.ensure(path) == conversion.converted(path)
+    assert conversion.model_for("OpenVinoEmbedder", path) == str(conversion.converted(path))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -149,11 +151,10 @@ def test_embeddings_are_the_references(
 def test_passes_run_in_parallel_and_return_in_order(
     row: Row,
 ) -> None:
-    path = model.resolve(None).path
-    directory = str(conversion.ensure(path)) if row.converted else path
     if row.precision == "bf16" and not cpu_has_bf16():
         return
-    loaded = row.embedder.load(directory, threads=1, passes=2)
+    path = conversion.model_for(row.name, model.resolve(None).path)
+    loaded = row.embedder.load(path, threads=1, passes=2)
     loaded.budget = 64
     tokens = loaded.tokenize(TEXTS)
     threads, inside, together = set(), 0, 0
@@ -179,7 +180,7 @@ def test_passes_run_in_parallel_and_return_in_order(
 
 
 def test_a_pass_that_fails_fails_the_call() -> None:
-    directory = str(conversion.ensure(model.resolve(None).path))
+    directory = conversion.model_for("OpenVinoEmbedder", model.resolve(None).path)
     loaded = find("OpenVinoEmbedder").embedder.load(directory, threads=1, passes=2)
     tokens = loaded.tokenize(TEXTS)
 
@@ -192,11 +193,11 @@ def test_a_pass_that_fails_fails_the_call() -> None:
 
 
 def test_openvino_needs_no_torch() -> None:
-    directory = conversion.ensure(model.resolve(None).path)
+    directory = conversion.model_for("OpenVinoEmbedder", model.resolve(None).path)
     code = (
         "import sys\n"
         "from demo_server.embedding.registry import load_engine\n"
-        f"load_engine('OpenVinoEmbedder', {str(directory)!r}, 1)\n"
+        f"load_engine('OpenVinoEmbedder', {directory!r}, 1)\n"
         "print({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -207,6 +208,7 @@ def test_openvino_gets_its_first_arrays_from_the_thread_that_loads_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its bindings can't be entered first by two threads at once."""
+    directory = conversion.model_for("OpenVinoEmbedder", model.resolve(None).path)
     passes: list[tuple[int, list[tuple[int, ...]]]] = []
 
     class Request:
@@ -220,7 +222,6 @@ def test_openvino_gets_its_first_arrays_from_the_thread_that_loads_it(
     compiled = SimpleNamespace(inputs=inputs, create_infer_request=Request)
     core = SimpleNamespace(compile_model=lambda *_: compiled)
     monkeypatch.setitem(sys.modules, "openvino", SimpleNamespace(Core=lambda: core))  # type: ignore[arg-type]
-    directory = str(conversion.ensure(model.resolve(None).path))
     find("OpenVinoEmbedder").embedder.load(directory, threads=1, passes=3)
     assert passes == [(threading.get_ident(), [(1, 1)] * 2)]
 
@@ -243,27 +244,19 @@ def test_an_engine_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPa
         context([], "").embedder("OpenVinoEmbedder", actors=1)
 
 
-def test_a_run_before_the_conversion_notes_that_it_waits(
+def test_a_run_before_the_comparison_notes_that_it_waits(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
-    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "cache"))
     said: list[Message] = []
-    with pytest.raises(RunError, match=r"can't take this model: .*Choose engine TextEm"):
-        context(said, str(tmp_path)).embedder("OpenVinoEmbedder", actors=1)
-    assert "converted for OpenVINO, once" in str(said)
-
-
-def test_a_prompt_is_applied_unless_pooling_excludes_it() -> None:
-    class Prompted(list[Any]):
-        prompts, default_prompt_name = {"query": "query: "}, "query"
-
-    class Pooling:
-        include_prompt = False
-
-    assert fast_torch.own_prompt(Prompted(), "m") == "query: "
-    with pytest.raises(ValueError, match="pools without its prompt"):
-        fast_torch.own_prompt(Prompted([Pooling()]), "m")
+    run = context(said, str(tiny_models.save(tmp_path / "model")))
+    run.source = source.resolve()
+    path = Path(run.embedder("OpenVinoEmbedder", actors=1)["model"])
+    assert path == conversion.converted(run.model)
+    assert len(said) == 1
+    assert "compared with those of encode, once: the run waits" in str(said)
+    assert run.embedder("TorchEmbedder", actors=1)["model"] == run.model
+    assert len(said) == 1
 
 
 def test_an_engine_is_found_by_the_name_of_its_class_and_a_class_by_what_it_inherits() -> None:
