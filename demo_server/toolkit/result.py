@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.protocol.events import ResultData, Row, RowCounts, SchemaColumn
+from demo_server.protocol.events import Figure, ResultData, Row, RowCounts, SchemaColumn
 from demo_server.toolkit.context import Context
 from demo_server.toolkit.local_task import run_here
 from demo_server.toolkit.sample import row_of, sample_row
@@ -24,6 +25,7 @@ def outcome(
     text_column: str | None = None,
     seconds: float | None = None,
     counts: RowCounts | None = None,
+    figures: Sequence[Figure] = (),
 ) -> ResultData:
     """Return schema, counts, first rows and statistics of `dataset`, and what was printed of it."""
     schema = dataset.schema()
@@ -41,6 +43,7 @@ def outcome(
         ],
         stats=dataset.stats(),
         seconds=seconds,
+        figures=list(figures),
     )
 
 
