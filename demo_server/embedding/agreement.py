@@ -200,7 +200,7 @@ def compare(
 def apart(row: Row, path: str, texts: Sequence[str]) -> Array:
     """Return what `vectors` does, computed in another process.
 
-    OpenVINO is native code that can crash: in bf16 it does with attention of an MPNet.
+    OpenVINO is native code, and with some models it crashes.
 
     Raises:
         BrokenProcessPool: it did.

@@ -42,6 +42,11 @@ REMEDIES = (
         "Lower concurrency or num_cpus, so that one CPU stays free for Ray's own tasks.",
     ),
     (
+        re.compile(r"IndexError: index (out of range in self|\d+ is out of bounds)"),
+        "A text may be longer than the model has positions for: choose a fast engine, which cuts "
+        "there, or set max_seq_length in the model's sentence_bert_config.json.",
+    ),
+    (
         re.compile(r"ModuleNotFoundError|ImportError"),
         "Install the missing package where the worker runs, then start again.",
     ),

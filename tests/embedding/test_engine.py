@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -138,10 +139,11 @@ def test_embeddings_are_the_references(
             run.embedder(row.name, actors=1)
         return
     embedder = row.embedder(**run.embedder(row.name, actors=1) | {"column": "text"})
-    batch = embedder({"id": np.arange(len(TEXTS)), "text": TEXTS})
-    got = batch["embedding"]
-    assert batch["id"].tolist() == list(range(len(TEXTS)))
-    assert (got.shape, got.dtype) == (reference.shape, np.float32)
+    rows = list(range(len(TEXTS)))
+    batch = embedder(pa.table({"id": rows, "text": TEXTS.tolist()}))
+    assert batch["id"].to_pylist() == rows
+    assert batch.schema.field("embedding").type == pa.list_(pa.float32(), reference.shape[1])
+    got = np.stack(batch["embedding"].to_numpy())
     norms = np.linalg.norm(got, axis=1) * np.linalg.norm(reference, axis=1)
     assert ((got * reference).sum(axis=1) / norms).min() >= LEAST_COSINE[row.precision]
     assert said == []
