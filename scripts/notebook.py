@@ -249,11 +249,11 @@ SETUP = f"""\
 import os
 from typing import Any
 
+import pyarrow as pa
 import ray
 from datasets import load_dataset
 from ray.data import ActorPoolStrategy
 
-Batch = dict[str, Any]
 {GIVEN["", "column"]}
 {GIVEN["", "model"]}
 {GIVEN["embed", "threads"]}
