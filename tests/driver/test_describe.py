@@ -16,7 +16,8 @@ def test_each_experiment_knows_what_its_code_takes_from_dataset_and_model(tmp_pa
     described = describe(DescribeOptions(inputs=inputs))
     assert described.errors == []
     expected = {
-        "arguments": '"csv", split="train", data_files="mine.csv"',
+        "arguments": '"csv", split="train", data_files="mine.csv", '
+        'keep_default_na=False, na_values=[""], converters={"note": str}',
         "column": '"note"',
         "model": f'"{tmp_path.name}"',
     }
