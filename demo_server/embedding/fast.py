@@ -27,7 +27,8 @@ class FastEmbedder(ABC):
         vectors = np.empty((len(tokens), self.engine.dim), "f4")
         for rows, found in self.engine.passes(tokens):
             vectors[rows] = found
-        lists = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
+        numbers, size = vectors.ravel(), vectors.shape[1]
+        lists = pa.FixedSizeListArray.from_arrays(numbers, size)
         return batch.append_column("embedding", lists)
 
     # endregion fast
