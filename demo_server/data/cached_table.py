@@ -12,7 +12,7 @@ import pyarrow as pa
 from datasets import Dataset, Features
 from pydantic import BaseModel
 
-from demo_server.data import delimited, json_rows, local_files, parquet, text_lines
+from demo_server.data import delimited, json_rows, local_files, parquet_files, text_lines
 from demo_server.data.contents import Contents, with_keys
 from demo_server.data.errors import SourceError
 from demo_server.data.local_files import LocalFiles
@@ -103,7 +103,7 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
 
 def contents_of(found: LocalFiles, text_column: str | None) -> Contents:
     if found.loader == "parquet":
-        return parquet.read(found.files)
+        return parquet_files.read(found.files)
     if found.loader == "csv":
         return delimited.read(found.files, text_column or "text")
     if found.loader == "json":
