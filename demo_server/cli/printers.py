@@ -296,6 +296,8 @@ def result_text(result: ResultData) -> str:
 
 def counts_text(counts: RowCounts) -> str:
     """Return where the rows went, from the file to the result."""
-    in_file = [] if counts.in_file is None else [f"{counts.in_file:,} rows in the file"]
-    rest = [f"{counts.read:,} read", f"{counts.dropped:,} dropped"]
-    return ", ".join([*in_file, *rest, f"{counts.embedded:,} embedded", f"{counts.out:,} out"])
+    parts = [] if counts.in_file is None else [f"{counts.in_file:,} rows in the file"]
+    parts += [f"{counts.read:,} read", f"{counts.dropped:,} dropped"]
+    parts += [f"{counts.left_out:,} left out"] if counts.left_out else []
+    parts += [f"{counts.lost:,} lost"] if counts.lost else []
+    return ", ".join([*parts, f"{counts.embedded:,} embedded", f"{counts.out:,} out"])

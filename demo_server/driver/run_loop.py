@@ -22,6 +22,7 @@ from demo_server.driver.cluster import cluster_resources
 from demo_server.driver.observe.diagnosis import check
 from demo_server.driver.observe.metrics import measuring
 from demo_server.driver.observe.observer import Observation, observing
+from demo_server.driver.observe.outputs import counting
 from demo_server.driver.observe.reporter import observed
 from demo_server.driver.observe.watchdog import guarding
 from demo_server.embedding.device import Device
@@ -69,6 +70,7 @@ class RunLoop:
                     watching.enter_context(measuring(context, observation))
                     watching.enter_context(receiving(self.mailbox, context, observation))
                     watching.enter_context(guarding(context, observation, self._abandon))
+                    watching.enter_context(counting(context))
                 result = experiment.run(params, context)
             seen = observation.observed() if observation else None
             if seen:  # after the last report of a worker

@@ -160,12 +160,17 @@ class ChecksData(Frame):
 
 
 class RowCounts(Frame):
-    """Where the rows went, from the file to the result."""
+    """Where the rows went, from the file to the result: read = dropped + left_out + lost + out.
+
+    Where a run has several pipelines, in the one that got most rows; of those, that lost most.
+    """
 
     in_file: int | None = Field(description="None where nothing but reading it counts them")
     read: int
     dropped: int = Field(description="read, and without a text")
-    embedded: int = Field(description="with a vector of finite numbers")
+    left_out: int = Field(0, description="with a text, and more than the run was to take")
+    lost: int = Field(0, description="taken, and not out; below 0 where more came out than went in")
+    embedded: int = Field(description="out, with a vector of finite numbers")
     out: int
 
 

@@ -154,11 +154,11 @@ def embeddings(dataset: MaterializedDataset[Any]) -> Vectors:
 
 
 def lowest_cosine(vectors: Vectors, reference: Vectors) -> float:
-    """Return the cosine of the row that differs most from its reference."""
+    """Return the cosine of the row that differs most from its reference, -1 where one is NaN."""
     ours = np.stack(list(vectors.values())).astype(np.float64)
     theirs = np.stack([reference[i] for i in vectors]).astype(np.float64)
     norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return float(((ours * theirs).sum(axis=1) / norms).min())
+    return float(np.nan_to_num((ours * theirs).sum(axis=1) / norms, nan=-1.0).min())
 
 
 def check_same(steps: list[Step], reference: Vectors) -> float:

@@ -28,7 +28,14 @@ from demo_server.embedding.transformer import EngineError
 from demo_server.protocol.base import Frame
 from demo_server.protocol.driver_messages import Message, Needs, emitted
 from demo_server.protocol.errors import PrestartError, RunError
-from demo_server.protocol.events import FailureData, Figure, NoteData, ResultData, RowsData
+from demo_server.protocol.events import (
+    FailureData,
+    Figure,
+    NoteData,
+    ResultData,
+    RowCounts,
+    RowsData,
+)
 from demo_server.ray_internals.prestart import prestart
 from demo_server.toolkit.failure import explain, release
 
@@ -93,6 +100,8 @@ class Context:
     stage: str | None = None
     worker: str | None = None  # host:pid of the process that the last sample rows came from
     reports: list[RowsData] = field(default_factory=list)  # of workers in this run, without rows
+    counts: Callable[[], RowCounts | None] = lambda: None  # of what has come out until now
+    counted: bool = False  # a result has them
     actions: dict[str, Callable[[dict[str, JsonValue]], None]] = field(default_factory=dict)
 
     def threads(self, actors: int) -> int:
@@ -196,8 +205,13 @@ class Context:
         return data
 
     def result(self, data: ResultData) -> None:
+        """Report a result; that of the run, and not of a stage, has its counts of rows."""
+        if self.stage is None:
+            if data.counts is None:
+                data = data.model_copy(update={"counts": self.counts()})
+            self.counted = data.counts is not None
         self.emit(data)
 
     def figures(self, *figures: Figure) -> None:
         """A result that is only numbers."""
-        self.emit(ResultData(figures=list(figures)))
+        self.result(ResultData(figures=list(figures)))

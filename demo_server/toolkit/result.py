@@ -47,9 +47,26 @@ def outcome(
     )
 
 
-def row_counts(dataset: MaterializedDataset[Any], context: Context) -> RowCounts:
-    """Count the rows from the file to `dataset`; one without a vector is noted as an example."""
-    lacking, first = run_here(without_vector, dataset.to_arrow_refs())
+def row_counts(
+    result: MaterializedDataset[Any] | pa.Table, context: Context, asked: int | None = None
+) -> RowCounts:
+    """Count the rows from the file to `result`; one without a vector is noted as an example.
+
+    Where it has no column `embedding` at all, none was to be embedded.
+
+    Args:
+        asked: rows that were to come out; what `context` expects when None.
+    """
+    if isinstance(result, pa.Table):
+        out, names = result.num_rows, result.schema.names
+    else:
+        schema = result.schema()
+        out, names = result.count(), schema.names if schema else []
+    lacking, first = out, None
+    if "embedding" in names and isinstance(result, pa.Table):
+        lacking, first = without_vector([result])
+    elif "embedding" in names:
+        lacking, first = run_here(without_vector, result.to_arrow_refs())
     if first:
         example = sample_row(first, 0, context.source.text_column)
         context.note(
@@ -57,11 +74,15 @@ def row_counts(dataset: MaterializedDataset[Any], context: Context) -> RowCounts
             f"{example['id']}: {example['text']!r}.",
             "warning",
         )
-    out, cleaned = dataset.count(), context.cleaned
+    cleaned = context.cleaned
+    asked = context.total if asked is None else asked
+    taken = out if asked is None else asked
     return RowCounts(
         in_file=context.source.in_file,
         read=cleaned.kept + cleaned.dropped,
         dropped=cleaned.dropped,
+        left_out=cleaned.kept - taken,
+        lost=taken - out,
         embedded=out - lacking,
         out=out,
     )

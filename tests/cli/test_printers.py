@@ -29,6 +29,7 @@ from demo_server.protocol.events import (
     ProgressData,
     ResultData,
     Row,
+    RowCounts,
 )
 from demo_server.protocol.findings import Finding
 
@@ -177,6 +178,15 @@ def test_progress_is_rows_rate_and_the_time_left() -> None:
 def test_a_result_is_printed_with_its_first_rows() -> None:
     result = ResultData(after="Dataset(3)", rows=3, first_rows=[Row(id="0", text="a")], seconds=1.5)
     assert result_text(result) == "Dataset(3)\n0\ta\n3 rows in 1.5 s"
+
+
+def test_counts_of_rows_add_up_also_where_some_are_lost() -> None:
+    counts = RowCounts(in_file=9, read=9, dropped=1, left_out=4, lost=1, embedded=2, out=3)
+    assert result_text(ResultData(counts=counts)) == (
+        "9 rows in the file, 9 read, 1 dropped, 4 left out, 1 lost, 2 embedded, 3 out"
+    )
+    whole = RowCounts(in_file=None, read=3, dropped=0, embedded=3, out=3)
+    assert result_text(ResultData(counts=whole)) == "3 read, 0 dropped, 3 embedded, 3 out"
 
 
 def test_a_check_is_printed_with_its_state_its_figure_and_the_fix_for_a_problem() -> None:

@@ -222,7 +222,15 @@ def test_other_text_columns_and_unusable_rows_are_embedded_and_counted(
     written = pq.read_table(tmp_path / "result.parquet")
     assert written.drop_columns(["id", "embedding"]).equals(read.take([0, 3, 4, 5]))
     [result] = events(messages, "result")
-    assert result["counts"] == {"in_file": 6, "read": 6, "dropped": 2, "embedded": 4, "out": 4}
+    assert result["counts"] == {
+        "in_file": 6,
+        "read": 6,
+        "dropped": 2,
+        "left_out": 0,
+        "lost": 0,
+        "embedded": 4,
+        "out": 4,
+    }
     shown = [row["text"] for batch in events(messages, "rows") for row in batch["rows"]]
     assert "emoji 🦜" in shown
 

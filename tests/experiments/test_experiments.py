@@ -126,12 +126,29 @@ def test_every_line_of_every_region_on_a_slide_is_run(
     assert idle == []
 
 
-def test_the_counts_of_rows_add_up(ran: dict[str, Messages]) -> None:
-    for name in ("embed", "show"):
-        [result] = events(ran[name], "result")
-        counts = result["counts"]
-        assert counts["in_file"] == counts["read"]
-        assert counts["embedded"] == counts["out"] == min(ROWS, counts["read"] - counts["dropped"])
+def test_the_counts_of_rows_add_up_in_every_run_that_reads_the_dataset(
+    ran: dict[str, Messages], descriptions: dict[str, driver_messages.Description]
+) -> None:
+    for name, messages in ran.items():
+        if name == "shutdown":
+            continue
+        counts = events(messages, "result")[-1]["counts"]
+        assert counts["in_file"] == counts["read"] == source.resolve(None, None).rows, name
+        parts = ("dropped", "left_out", "lost", "out")
+        assert sum(counts[part] for part in parts) == counts["read"], name
+        if name in ("dataset", "errors"):  # they call no model
+            assert counts["embedded"] == 0
+        else:
+            assert (counts["embedded"], counts["lost"]) == (counts["out"], 0), name
+        if name in ("embed", "show", "recovery", "ladder", "padding"):
+            assert counts["out"] == ROWS, name
+
+
+def test_rows_that_an_error_loses_are_in_the_counts(ran: dict[str, Messages]) -> None:
+    [result] = events(ran["errors"], "result")
+    outcomes = [outcome_of(ran["errors"], name) for name in errors.stages]
+    lost = [one["rows_in"] - one["rows_out"] for one in outcomes if "rows_out" in one]
+    assert result["counts"]["lost"] == max(lost) > 0
 
 
 def test_embed_returns_each_input_row_once_and_in_order(

@@ -33,3 +33,5 @@ def test_a_step_that_gives_other_embeddings_ends_the_run_by_its_name() -> None:
     assert check_same([step("same", [1, 0])], reference) == pytest.approx(1.0)
     with pytest.raises(RunError, match=r"tilted: other embeddings, cosine 0\.99"):
         check_same([step("same", [1, 0]), step("tilted", [1, 0.1])], reference)
+    with pytest.raises(RunError, match=r"broken: other embeddings"):
+        check_same([step("same", [1, 0]), step("broken", [1, 0], [np.nan, 1])], reference)

@@ -116,6 +116,8 @@ def test_vectors_of_numbers_are_distinguished_from_none_nan_and_infinity() -> No
         found = finite(pa.array(vectors, kind))
         assert found.tolist() == [True, False, False, True, False, False]
     assert finite(pa.array([], pa.list_(pa.float32(), 2))).tolist() == []
+    assert finite(pa.array([1.0, 2.0])).tolist() == [False, False]
+    assert finite(pa.array([["a"]])).tolist() == [False]
 
 
 def test_one_batch_is_described_by_its_schema() -> None:

@@ -395,7 +395,9 @@ export interface SchemaColumn {
   type: string
 }
 /**
- * Where the rows went, from the file to the result.
+ * Where the rows went, from the file to the result: read = dropped + left_out + lost + out.
+ *
+ * Where a run has several pipelines, in the one that got most rows; of those, that lost most.
  */
 export interface RowCounts {
   /**
@@ -408,7 +410,15 @@ export interface RowCounts {
    */
   dropped: number
   /**
-   * with a vector of finite numbers
+   * with a text, and more than the run was to take
+   */
+  left_out: number
+  /**
+   * taken, and not out; below 0 where more came out than went in
+   */
+  lost: number
+  /**
+   * out, with a vector of finite numbers
    */
   embedded: number
   out: number
