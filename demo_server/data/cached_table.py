@@ -6,6 +6,7 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from datasets import Dataset, Features
 from pydantic import BaseModel
 
 from demo_server.data import delimited, json_rows, local_files, parquet_files, text_lines
-from demo_server.data.contents import Contents, with_keys
+from demo_server.data.contents import Contents, in_short, with_keys
 from demo_server.data.errors import SourceError
 from demo_server.data.local_files import LocalFiles
 from demo_server.data.spec import Spec
@@ -22,6 +23,7 @@ from demo_server.system.environment import cache_directory
 from demo_server.system.files import fingerprint, replace_atomically, write_atomically
 
 MOST_NOTES = 20  # of one dataset, on the run of a slide
+MOST_OF_ROW = 80  # characters of one that a note shows
 
 
 class Problem(BaseModel):
@@ -77,15 +79,14 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     with writable():
         directory().mkdir(parents=True, exist_ok=True)
     rows = write(contents, found.features, arrow)
-    notes = list(dict.fromkeys([*found.notes, *contents.notes]))
-    if contents.in_file not in (None, rows):
-        notes.append(f"{spec.title} has {contents.in_file:,} rows, of which {rows:,} were read.")
+    differing = differences(contents.in_file or {}, rows)
+    notes = list(dict.fromkeys([*differing, *found.notes, *contents.notes]))
     table = CachedTable(
         path=str(arrow),
         split=found.split,
         loader=found.loader,
-        rows=rows,
-        in_file=contents.in_file,
+        rows=sum(file.rows for file in rows.values()),
+        in_file=None if contents.in_file is None else sum(contents.in_file.values()),
         notes=notes,
         problems={
             name: Problem(message=error.message, remedy=error.remedy or "")
@@ -111,23 +112,48 @@ def contents_of(found: LocalFiles, text_column: str | None) -> Contents:
     return text_lines.read(found.files)
 
 
-def write(contents: Contents, features: Features | None, path: Path) -> int:
-    """Write the rows with `features` where they have their types; return how many there are."""
+@dataclass
+class FileRows:
+    """How many rows of a file were read, and the last batch of them."""
+
+    rows: int = 0
+    last: pa.RecordBatch | None = None
+
+
+def differences(in_file: dict[str, int], read: dict[str, FileRows]) -> list[str]:
+    """Return notes on files that have another number of rows than were read, with the last one."""
+    notes = []
+    for name, counted in in_file.items():
+        file = read.get(name, FileRows())
+        if file.rows == counted:
+            continue
+        note = f"{name} has {counted:,} rows by another count, and {file.rows:,} were read"
+        if file.last is not None:
+            [row] = file.last.slice(file.last.num_rows - 1).to_pylist()
+            note += f", of which the last is {str(row)[:MOST_OF_ROW]}"
+        notes.append(("rows", f"{note}."))
+    return in_short(notes)
+
+
+def write(contents: Contents, features: Features | None, path: Path) -> dict[str, FileRows]:
+    """Write the rows with `features` where they have their types; return those of each file."""
     known = Features.from_arrow_schema(contents.schema)
     for name, feature in (features or {}).items():
         if name in known and Features({name: feature}).arrow_schema.field(name).type == (
             known.arrow_schema.field(name).type
         ):
             known[name] = feature
-    rows = 0
+    rows: dict[str, FileRows] = {}
     with replace_atomically(path) as part:
         with writable():
             file = pa.OSFile(str(part), "wb")
         with file, pa.ipc.new_stream(file, known.arrow_schema) as stream:
-            for _, batch in contents.batches:
+            for file_read, batch in contents.batches:
                 with writable():
                     stream.write_batch(batch)
-                rows += batch.num_rows
+                if batch.num_rows:
+                    of_file = rows.setdefault(file_read.name, FileRows())
+                    of_file.rows, of_file.last = of_file.rows + batch.num_rows, batch
     return rows
 
 

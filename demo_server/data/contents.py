@@ -78,14 +78,15 @@ class DataFile:
 class Contents:
     """The rows of the files of a split, in batches that all have `schema`.
 
-    `in_file` is the number of rows by another count than reading them; `problems` are those of
-    columns that can't be embedded, by name. `options` are arguments of `load_dataset`, as code,
-    without which it would read the texts otherwise.
+    `in_file` is the number of rows of each file, by its name and by another count than reading
+    them; None where a file has no such count. `problems` are those of columns that can't be
+    embedded, by name. `options` are arguments of `load_dataset`, as code, without which it would
+    read the texts otherwise.
     """
 
     schema: pa.Schema
     batches: Iterator[tuple[DataFile, pa.RecordBatch]]
-    in_file: int | None
+    in_file: dict[str, int] | None
     notes: list[str] = field(default_factory=list)
     problems: dict[str, SourceError] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)

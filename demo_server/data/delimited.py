@@ -38,7 +38,7 @@ def read(files: list[DataFile], always_text: str) -> Contents:
     Raises:
         SourceError: quotation marks or numbers of fields leave open where a cell ends.
     """
-    read_as, spellings, in_file = [], dict[str, Spelling](), 0
+    read_as, spellings, in_file = [], dict[str, Spelling](), dict[str, int]()
     notes: list[tuple[str, str]] = []
     having: dict[str, list[str]] = {}
     for file in files:
@@ -46,7 +46,7 @@ def read(files: list[DataFile], always_text: str) -> Contents:
         if not rows.header:
             continue
         read_as.append((file, rows.dialect))
-        in_file += rows.rows + file.count_lines() - rows.lines
+        in_file[file.name] = rows.rows + file.count_lines() - rows.lines
         notes += notes_on(rows)
         for name in names_of(rows.header):
             having.setdefault(name, []).append(file.name)

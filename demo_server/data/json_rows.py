@@ -73,7 +73,7 @@ def read(files: list[DataFile]) -> Contents:
     Raises:
         SourceError: a line isn't JSON, or no object; or where the rows lie is open.
     """
-    documents, in_file, options = list[Lines | Document](), 0, list[str]()
+    documents, in_file, options = list[Lines | Document](), dict[str, int](), list[str]()
     columns: dict[str, Column] = {}
     row = 0
     for file in files:
@@ -87,7 +87,8 @@ def read(files: list[DataFile]) -> Contents:
                 except UnicodeEncodeError as error:
                     raise half_character(file, name) from error
             row += len(batch)
-        in_file += document.count()
+        if (counted := document.count()) is not None:
+            in_file[file.name] = counted
         options = list(document.options)
     types = {name: column.final() for name, column in columns.items()}
     problems = {name: columns[name].problem(name) for name, kind in types.items() if kind is None}
@@ -96,7 +97,7 @@ def read(files: list[DataFile]) -> Contents:
     return Contents(
         pa.schema([(name, pa.string() if kind is None else kind) for name, kind in types.items()]),
         batches(documents, types),
-        in_file,
+        in_file if len(in_file) == len(files) else None,
         notes,
         problems,
         options,

@@ -89,14 +89,16 @@ def read(files: list[DataFile]) -> Contents:
     return Contents(schema, batches(files, schema), rows, notes, problems)
 
 
-def found_columns(files: list[DataFile]) -> tuple[dict[str, Column], int, dict[bytes, bytes]]:
+def found_columns(
+    files: list[DataFile],
+) -> tuple[dict[str, Column], dict[str, int], dict[bytes, bytes]]:
     """Return the columns of all files, how many rows they have, and what `datasets` noted."""
     columns: dict[str, Column] = {}
     noted: dict[bytes, bytes] = {}
-    rows = 0
+    rows: dict[str, int] = {}
     for file in files:
         with pq.ParquetFile(file.path) as opened:
-            rows += opened.metadata.num_rows
+            rows[file.name] = opened.metadata.num_rows
             schema: pa.Schema = opened.schema_arrow
         features = (schema.metadata or {}).get(b"huggingface")
         if features is not None:

@@ -13,7 +13,7 @@ SCHEMA = pa.schema([("text", pa.string())])
 
 def read(files: list[DataFile]) -> Contents:
     """Return the lines of text files, without their ends, as column `text`; empty ones too."""
-    return Contents(SCHEMA, batches(files), sum(file.count_lines() for file in files))
+    return Contents(SCHEMA, batches(files), {file.name: file.count_lines() for file in files})
 
 
 def batches(files: list[DataFile]) -> Iterator[tuple[DataFile, pa.RecordBatch]]:

@@ -168,7 +168,7 @@ class RowCounts(Frame):
     in_file: int | None = Field(description="None where nothing but reading it counts them")
     read: int
     dropped: int = Field(description="read, and without a text")
-    left_out: int = Field(0, description="with a text, and more than the run was to take")
+    left_out: int = Field(0, description="with a text, and not asked for or left out on purpose")
     lost: int = Field(0, description="taken, and not out; below 0 where more came out than went in")
     embedded: int = Field(description="out, with a vector of finite numbers")
     out: int

@@ -81,8 +81,8 @@ def row_counts(
         in_file=context.source.in_file,
         read=cleaned.kept + cleaned.dropped,
         dropped=cleaned.dropped,
-        left_out=cleaned.kept - taken,
-        lost=taken - out,
+        left_out=cleaned.kept - taken + context.dropped,
+        lost=taken - context.dropped - out,
         embedded=out - lacking,
         out=out,
     )

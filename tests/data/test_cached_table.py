@@ -6,14 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from datasets import load_dataset
 
-from demo_server.data import cached_table, source
+from demo_server.data import cached_table, source, text_lines
+from demo_server.data.contents import DataFile
 from demo_server.data.errors import SourceError
 
 Write = Callable[[str, "str | bytes | pa.Table"], Path]
@@ -162,3 +163,24 @@ def test_lines_of_text_are_rows_whatever_separates_them(write: Write) -> None:
     found = source.resolve(str(path))
     assert found.load()["text"][:] == [strange, "", "  b", "last"]
     assert (found.rows, found.in_file, found.notes) == (4, 4, ())
+
+
+def test_rows_that_were_not_read_are_noted_with_the_last_that_was(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, content in (("0", "a\nb\n"), ("1", "c\n"), ("2", "")):
+        write(f"d/train-{name}.txt", content)
+    path = write("d/train-3.txt", "e\nf\n").parent
+
+    def without_the_last(files: list[DataFile]) -> Iterator[tuple[DataFile, pa.RecordBatch]]:
+        for file, batch in whole(files):
+            yield file, batch.slice(0, batch.num_rows - file.name.endswith(("0.txt", "1.txt")))
+
+    whole = text_lines.batches
+    monkeypatch.setattr(text_lines, "batches", without_the_last)
+    found = source.resolve(str(path))
+    assert (found.in_file, found.rows) == (5, 3)
+    assert found.notes == (
+        "train-0.txt has 2 rows by another count, and 1 were read, of which the last is "
+        "{'text': 'a'}. The same goes for 1 more files.",
+    )

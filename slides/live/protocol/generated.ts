@@ -410,7 +410,7 @@ export interface RowCounts {
    */
   dropped: number
   /**
-   * with a text, and more than the run was to take
+   * with a text, and not asked for or left out on purpose
    */
   left_out: number
   /**
