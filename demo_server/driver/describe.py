@@ -25,11 +25,13 @@ LEAST_CPUS = 2
 
 
 def main(words: Sequence[str]) -> None:
-    [options] = words
+    [text] = words
+    options = DescribeOptions.model_validate_json(text)
     try:
-        described = describe(DescribeOptions.model_validate_json(options))
+        model.check(options.inputs.model)
+        described = describe(options)
     except InputError as error:
-        raise SystemExit(f"{error.message} {error.remedy}") from error
+        described = Descriptions(experiments=[], refusal=f"{error.message} {error.remedy}")
     sys.stdout.write(described.model_dump_json(by_alias=True) + "\n")
 
 

@@ -11,6 +11,8 @@ import hashlib
 import importlib.metadata
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,6 +66,23 @@ def resolve(spec: str | None = None) -> Model:
 
     May download where a hub id isn't cached. Raises ModelError.
     """
+    here = find(spec)
+    if here is not None:
+        return here
+    assert spec is not None  # the default is here
+    return Model(str(download(spec)), title(spec), "hub")
+
+
+def check(spec: str | None = None) -> None:
+    """Raise ModelError where `resolve` would, without the weights of what isn't here yet."""
+    if find(spec) is None:
+        assert spec is not None
+        with explained(spec):
+            fetch_configuration(spec)
+
+
+def find(spec: str | None) -> Model | None:
+    """Return the model where its files are on this machine. Raises ModelError."""
     if spec is None or spec == DEFAULT:
         cached = cached_snapshot(DEFAULT)
         if cached is not None:
@@ -82,7 +101,7 @@ def resolve(spec: str | None = None) -> Model:
     if cached is not None:
         check_own_code(cached, spec)
         return Model(str(cached), title(spec), "cache")
-    return Model(str(download(spec)), title(spec), "hub")
+    return None
 
 
 def cached_snapshot(repo_id: str) -> Path | None:
@@ -100,10 +119,9 @@ def cached_snapshot(repo_id: str) -> Path | None:
 
 def download(repo_id: str) -> Path:
     """Fetch configuration and weights, not the copies for other frameworks."""
-    prefer_cache_when_unreachable()
-    try:
+    with explained(repo_id):
         # Before the weights, which take minutes: is it a model that runs here?
-        check_own_code(Path(snapshot_download(repo_id, allow_patterns=CONFIGURATION)), repo_id)
+        fetch_configuration(repo_id)
         snapshot = Path(
             snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "*.safetensors"])
         )
@@ -111,6 +129,21 @@ def download(repo_id: str) -> Path:
             snapshot = Path(
                 snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "pytorch_model*.bin"])
             )
+    check_files(snapshot, repo_id)
+    return snapshot
+
+
+def fetch_configuration(repo_id: str) -> None:
+    """Fetch what a model is made of, and refuse one with code of its own."""
+    prefer_cache_when_unreachable()
+    check_own_code(Path(snapshot_download(repo_id, allow_patterns=CONFIGURATION)), repo_id)
+
+
+@contextmanager
+def explained(repo_id: str) -> Iterator[None]:
+    """Raise what the hub answers as a ModelError."""
+    try:
+        yield
     except HfHubHTTPError as error:
         if error.response.status_code in (401, 403, 404):
             raise ModelError(
@@ -126,8 +159,6 @@ def download(repo_id: str) -> Path:
             f"Model {repo_id!r} is not in the cache, and the hub can't be reached.",
             "Connect once to download it, unset HF_HUB_OFFLINE if it is set, or leave --model out.",
         ) from error
-    check_files(snapshot, repo_id)
-    return snapshot
 
 
 def packaged() -> Path:

@@ -49,7 +49,8 @@ class Describer:
         """Run `describe` and cache its answer.
 
         Raises:
-            DescribeError: it failed, with its last lines of output.
+            DescribeError: it failed, with its last lines of output; or no run can have this dataset
+                or model.
         """
         key = self.key()
         options = DescribeOptions(inputs=self._settings.inputs, machine=self._settings.machine_file)
@@ -60,6 +61,8 @@ class Describer:
             descriptions = Descriptions.model_validate_json(text)
         except (ModuleError, ValueError) as error:
             raise DescribeError(f"The experiments cannot be read: {error}") from error
+        if descriptions.refusal:
+            raise DescribeError(descriptions.refusal)
         cached = _Cached(key=key, descriptions=descriptions)
         try:
             write_atomically(self.path, cached.model_dump_json(by_alias=True))
@@ -68,16 +71,20 @@ class Describer:
         return descriptions
 
     def key(self) -> str:
-        """Return what changes when the code, the settings, the machine's figures or the data do."""
+        """Return what changes with the code, the settings, the machine's figures, data or model."""
+        inputs = self._settings.inputs
+        dataset = inputs.dataset or str(BUNDLED_DATA)
+        local = [_state(dataset, dataset.partition(":")[0]), _state(inputs.model or "")]
         files = [*code_files(), self._settings.machine_file]
-        return _digest(files, [self._settings.inputs.model_dump_json(), sys.version, self._data()])
+        return _digest(files, [inputs.model_dump_json(), sys.version, *local])
 
-    def _data(self) -> str:
-        spec = self._settings.inputs.dataset or str(BUNDLED_DATA)
-        for name in (spec, spec.partition(":")[0]):
-            with contextlib.suppress(OSError):
-                return fingerprint(Path(name).expanduser())
-        return "on the hub"
+
+def _state(*names: str) -> str:
+    """Return what changes with the files of the first of these that are local, if one is."""
+    for name in filter(None, names):
+        with contextlib.suppress(OSError):
+            return fingerprint(Path(name).expanduser())
+    return "not local"
 
 
 def _digest(files: Iterable[Path], words: Iterable[str]) -> str:

@@ -183,3 +183,6 @@ class Descriptions(Line):
     errors: list[str] = Field(
         default_factory=list, description="a file that could not be imported, and why"
     )
+    refusal: str | None = Field(
+        default=None, description="why dataset or model can't be used; there are no experiments"
+    )

@@ -225,6 +225,17 @@ def test_a_run_that_is_refused_leaves_no_process_behind(tmp_path: Path) -> None:
     assert [p for p in psutil.process_iter() if cache_of(p) == str(tmp_path)] == []
 
 
+@pytest.mark.parametrize("words", [["--dataset", "./nowhere.csv"], ["--model", "./nowhere"]])
+def test_a_dataset_or_model_that_is_refused_is_refused_before_ray_starts(
+    tmp_path: Path, words: list[str]
+) -> None:
+    done = command("run", "embed", *words, cache=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("There is no ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "drivers").exists()
+
+
 def cache_of(member: psutil.Process) -> str | None:
     try:
         return member.environ().get("DEMO_CACHE")

@@ -207,8 +207,27 @@ def test_a_cached_model_with_code_of_its_own_is_refused_too(
     ],
 )
 def test_a_spec_that_names_no_model_is_refused(spec: str, said: str) -> None:
-    with pytest.raises(ModelError, match=said):
-        model.resolve(spec)
+    for asked in (model.resolve, model.check):
+        with pytest.raises(ModelError, match=said):
+            asked(spec)
+
+
+def test_a_model_on_the_hub_is_checked_without_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+
+    def snapshot(repo_id: str, allow_patterns: list[str]) -> str:
+        fetched.extend(allow_patterns)
+        return str(tmp_path)
+
+    monkeypatch.setattr(model, "snapshot_download", snapshot)
+    monkeypatch.setattr(model, "prefer_cache_when_unreachable", lambda: None)
+    model.check("somebody/model")
+    assert fetched == model.CONFIGURATION
+    (tmp_path / "config.json").write_text('{"auto_map": {}}')
+    with pytest.raises(ModelError, match="code of its own"):
+        model.check("somebody/model")
 
 
 def test_finding_the_model_imports_neither_torch_nor_the_packages_code() -> None:

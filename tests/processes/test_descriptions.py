@@ -14,6 +14,7 @@ from demo_server.processes import descriptions
 from demo_server.processes.calibration import KEY, Calibration
 from demo_server.processes.descriptions import Describer
 from demo_server.processes.module_runner import run_module
+from demo_server.protocol.driver_messages import Descriptions
 from demo_server.protocol.errors import DescribeError, ModuleError
 from demo_server.system.settings import Inputs, Settings
 from tests.support.bounds import HANG_S, SOON_S
@@ -81,6 +82,31 @@ async def test_a_local_dataset_that_changes_is_described_again(
     assert describer.cached() == DESCRIPTIONS
     data.write_text("text\none\ntwo\n")
     assert describer.cached() is None
+
+
+async def test_a_local_model_that_changes_is_checked_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "model" / "config.json"
+    config.parent.mkdir()
+    config.write_text("{}")
+    inputs = Inputs(model=str(config.parent))
+    describer = Describer(Settings(cache=settings.cache, inputs=inputs))
+    await answer(monkeypatch, DESCRIPTIONS.model_dump_json(by_alias=True))
+    await describer.describe()
+    assert describer.cached() == DESCRIPTIONS
+    config.unlink()
+    assert describer.cached() is None
+
+
+async def test_a_refusal_is_passed_on_as_it_is_and_not_kept(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = Descriptions(experiments=[], refusal="There is no directory m. Check the path.")
+    await answer(monkeypatch, refused.model_dump_json(by_alias=True))
+    with pytest.raises(DescribeError, match=r"^There is no directory m\. Check the path\.$"):
+        await Describer(settings).describe()
+    assert Describer(settings).cached() is None
 
 
 async def test_an_answer_that_is_not_valid_is_an_error(
