@@ -13,7 +13,14 @@ import pyarrow as pa
 from datasets import Dataset, Features
 from pydantic import BaseModel
 
-from demo_server.data import delimited, json_rows, local_files, parquet_files, text_lines
+from demo_server.data import (
+    cache_space,
+    delimited,
+    json_rows,
+    local_files,
+    parquet_files,
+    text_lines,
+)
 from demo_server.data.contents import Contents, in_short, with_keys
 from demo_server.data.errors import SourceError
 from demo_server.data.local_files import LocalFiles
@@ -70,7 +77,7 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     key = key_of(spec, text_column)
     known = directory() / f"{key}.json"
     arrow = directory() / f"{key}.arrow"
-    if known.is_file() and arrow.is_file():
+    if known.is_file() and cache_space.hold(arrow):
         return CachedTable.model_validate_json(known.read_text(encoding="utf-8"))
     found = local_files.find(spec)
     if not found.files:
@@ -99,6 +106,8 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
         table.notes[MOST_NOTES:] = [f"{more:,} more notes on how columns were read."]
     with writable():
         write_atomically(known, table.model_dump_json())
+    cache_space.hold(arrow)
+    cache_space.prune(directory())
     return table
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from datasets import Dataset, Features, load_dataset, load_dataset_builder
 from datasets.builder import DatasetBuilder
 
-from demo_server.data import cached_table
+from demo_server.data import cache_space, cached_table
 from demo_server.data.cached_table import CachedTable
 from demo_server.data.errors import SourceError, explain, no_rows
 from demo_server.data.hugging_face import prefer_cache_when_unreachable
@@ -74,8 +74,11 @@ class DatasetSource:
         if self.spec.is_on_hub:
             return self.path, self._config
         # `datasets` would serve its cache of a local file also after the file has changed.
-        cache = f"{cached_table.directory()}/loaded/{fingerprint(Path(self.path))}"
-        if self.table is None or self.path == str(BUNDLED_DATA):
+        if self.table is None:
+            cache = f"{cached_table.directory()}/loaded/{fingerprint(Path(self.path))}"
+            return self.path, {**self._config, "cache_dir": cache}
+        cache = str(cache_space.loaded(Path(self.table.path)))
+        if self.path == str(BUNDLED_DATA):
             return self.path, {**self._config, "cache_dir": cache}
         file = glob.escape(self.table.path)
         return "arrow", {"split": "train", "data_files": file, "cache_dir": cache}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -11,11 +12,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from datasets import load_dataset
+from datasets import Dataset, load_dataset
 
-from demo_server.data import cached_table, source, text_lines
+from demo_server.data import cache_space, cached_table, source, text_lines
 from demo_server.data.contents import DataFile
 from demo_server.data.errors import SourceError
+from demo_server.data.spec import parse
 
 Write = Callable[[str, "str | bytes | pa.Table"], Path]
 
@@ -184,3 +186,66 @@ def test_rows_that_were_not_read_are_noted_with_the_last_that_was(
         "train-0.txt has 2 rows by another count, and 1 were read, of which the last is "
         "{'text': 'a'}. The same goes for 1 more files.",
     )
+
+
+def read_elsewhere(*paths: Path) -> None:
+    """Read files in a process that ends."""
+    code = "import sys; from demo_server.data import source; [*map(source.resolve, sys.argv[1:])]"
+    subprocess.run([sys.executable, "-c", code, *map(str, paths)], check=True)
+
+
+def kept(cache: Path) -> set[str]:
+    """The first texts of the files in the cache, each with what belongs to it."""
+    arrows = list((cache / "datasets").glob("*.arrow"))
+    assert {arrow.stem for arrow in arrows} == {
+        known.stem for known in (cache / "datasets").glob("*.json")
+    }
+    return {Dataset.from_file(str(arrow))["text"][0] for arrow in arrows}
+
+
+def test_what_was_used_longest_ago_goes_when_the_cache_is_full(
+    write: Write, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c, d = [write(f"{name}.csv", f"text\n{name}\n") for name in "abcd"]
+    read_elsewhere(a, b, c, a)
+    part = cache / "datasets" / "killed.arrow.1.part"
+    part.write_text("half")
+    os.utime(part, (0, 0))
+    made = cache / "datasets" / "loaded" / cached_table.key_of(parse(str(b)), None)
+    made.mkdir(parents=True)
+    arrows = list((cache / "datasets").glob("*.arrow"))
+    monkeypatch.setattr(cache_space, "MOST_BYTES", sum(map(cache_space.size, arrows)) + 99)
+    assert texts(d) == ["d"]
+    assert kept(cache) == {"a", "c", "d"}
+    assert not part.exists()
+    assert not made.exists()
+    assert texts(b) == ["b"]
+    assert kept(cache) == {"a", "b", "d"}
+
+
+def test_a_file_that_a_process_reads_stays(
+    write: Write, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = [write(f"{name}.csv", f"text\n{name}\n") for name in "abc"]
+    read_elsewhere(a, b)
+    assert texts(a) == ["a"]
+    monkeypatch.setattr(cache_space, "MOST_BYTES", 1)
+    assert texts(c) == ["c"]
+    assert kept(cache) == {"a", "c"}
+
+
+def test_a_file_that_cannot_be_removed_is_named_in_the_log(
+    write: Write, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = [write(f"{name}.csv", f"text\n{name}\n") for name in "ab"]
+    read_elsewhere(a)
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(cache_space, "MOST_BYTES", 1)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert texts(b) == ["b"]
+    assert kept(cache) == {"a", "b"}
+    [line] = caplog.messages
+    assert line.endswith(".arrow can't be removed: Operation not permitted")
