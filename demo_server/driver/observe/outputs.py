@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pyarrow as pa
+import ray
 from ray.data import Dataset
 from ray.data.block import BlockAccessor
 from ray.data.dataset import MaterializedDataset
 
 from demo_server.protocol.events import ResultData, RowCounts
 from demo_server.toolkit.context import Context
+from demo_server.toolkit.failure import explain
 from demo_server.toolkit.result import row_counts
 
 Output: TypeAlias = MaterializedDataset[Any] | pa.Table
@@ -46,9 +48,14 @@ class Outputs:
             self.output, self.asked, self.rows = output, asked, rows
 
     def counts(self) -> RowCounts | None:
+        """Return where the rows went, None where that isn't known; no run fails for it."""
         if self.output is None:
             return None
-        return row_counts(self.output, self.context, self.asked)
+        try:
+            return row_counts(self.output, self.context, self.asked)
+        except (pa.ArrowException, ray.exceptions.RayError) as error:
+            self.context.note(f"The rows can't be counted: {explain(error).message}", "warning")
+            return None
 
 
 @contextmanager
