@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 from demo_server.cli.printers import FindingPrinter
 from demo_server.cli.rehearse import rehearse
-from demo_server.cli.run import load_experiments, open_composition
+from demo_server.cli.terminal_run import load_experiments, open_composition
 from demo_server.preflight.checks import Serving, phone, preflight
 from demo_server.processes import state_file
 from demo_server.protocol.findings import Finding

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from demo_server.cli.printers import CheckPrinter
-from demo_server.cli.run import EXIT_CODES, Invocation, call_with_experiment
+from demo_server.cli.terminal_run import EXIT_CODES, Invocation, call_with_experiment
 from demo_server.protocol.events import RunStatus
 
 

@@ -65,7 +65,7 @@ def serve(source: SourceOptions, options: ServeOptions) -> int:
 @app.command(context_settings=_EXPERIMENT_FIRST)
 def run(context: typer.Context) -> int:
     """Run one experiment in this terminal."""
-    from demo_server.cli.run import run
+    from demo_server.cli.terminal_run import run
 
     return run(context.args)
 

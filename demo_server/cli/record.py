@@ -9,7 +9,12 @@ from pathlib import Path
 
 from demo_server.cli.press_actions import pressing
 from demo_server.cli.printers import RunPrinter
-from demo_server.cli.run import EXIT_CODES, load_experiments, open_composition, run_experiment
+from demo_server.cli.terminal_run import (
+    EXIT_CODES,
+    load_experiments,
+    open_composition,
+    run_experiment,
+)
 from demo_server.composition import Composition
 from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import RunStatus

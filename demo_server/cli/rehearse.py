@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from demo_server.cli.printers import RunPrinter
-from demo_server.cli.run import load_experiments, open_composition, run_experiment
+from demo_server.cli.terminal_run import load_experiments, open_composition, run_experiment
 from demo_server.composition import Composition
 from demo_server.protocol.errors import BrokenLogError, Refusal
 from demo_server.protocol.events import RunStatus

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from demo_server.cli.run import open_composition
+from demo_server.cli.terminal_run import open_composition
 from demo_server.processes.ray_head import LocalHead, RayState
 from demo_server.processes.state_file import ProcessSession, StateFile
 from demo_server.scheduling.experiments import Experiments
