@@ -12,7 +12,7 @@ from demo_server.processes.priority import Priority
 from demo_server.processes.ray_head import LocalHead, Ray, UserCluster
 from demo_server.processes.state_file import StateFile
 from demo_server.runs.archive import Archive
-from demo_server.runs.registry import RunRegistry
+from demo_server.runs.run_registry import RunRegistry
 from demo_server.scheduling.scheduler import Scheduler
 from demo_server.scheduling.standby_pool import StandbyPool
 from demo_server.system.code_version import code_version

@@ -5,8 +5,8 @@ from __future__ import annotations
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.events import RunStatus, StatusData
 from demo_server.protocol.frames import ErrorCode
-from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
+from demo_server.runs.run_registry import RunRegistry
 
 MAX_WAITING = 20
 

@@ -17,8 +17,8 @@ from demo_server.protocol import driver_messages
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.events import RunStatus, StatusData
 from demo_server.protocol.frames import ErrorCode
-from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
+from demo_server.runs.run_registry import RunRegistry
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.scheduling.admission import admit, check_action, needs_held
 from demo_server.scheduling.experiments import Experiments

@@ -6,8 +6,8 @@ import asyncio
 
 from demo_server.processes.ray_head import Ray, Usage
 from demo_server.protocol.events import Figure, MetricsData, NoteData, ResultData
-from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
+from demo_server.runs.run_registry import RunRegistry
 
 
 class ShutdownReport:

@@ -15,8 +15,8 @@ from demo_server.protocol.frames import (
     ServerStatus,
     Welcome,
 )
-from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
+from demo_server.runs.run_registry import RunRegistry
 from demo_server.web import limits
 from demo_server.web.redaction import without_directories
 from demo_server.web.send_queue import SendQueue

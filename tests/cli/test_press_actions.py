@@ -15,7 +15,7 @@ from demo_server.protocol.events import (
 )
 from demo_server.runs import log
 from demo_server.runs.archive import Archive
-from demo_server.runs.registry import RunRegistry
+from demo_server.runs.run_registry import RunRegistry
 
 
 class Recorded:

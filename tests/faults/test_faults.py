@@ -30,7 +30,7 @@ from demo_server.protocol.events import OperatorProgress, RunStatus
 from demo_server.ray_internals.prestart import JOB, MODULES, NO_JOB
 from demo_server.ray_internals.workers import Activity, Effort, Worker, effort
 from demo_server.runs.archive import Archive
-from demo_server.runs.registry import RunRegistry
+from demo_server.runs.run_registry import RunRegistry
 from demo_server.scheduling import active_run
 from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
 from demo_server.system.settings import Settings

@@ -20,8 +20,8 @@ from demo_server.runs import log
 from demo_server.runs.archive import Archive
 from demo_server.runs.fold import fold
 from demo_server.runs.log import Author
-from demo_server.runs.registry import RunRegistry
 from demo_server.runs.run import Run
+from demo_server.runs.run_registry import RunRegistry
 
 NEVER_ALIVE = lambda author: False  # noqa: E731
 

@@ -15,7 +15,7 @@ from demo_server.protocol.errors import Refusal
 from demo_server.protocol.events import NoteData, RunStatus
 from demo_server.protocol.frames import ErrorCode, ServerStatus
 from demo_server.runs.archive import Archive
-from demo_server.runs.registry import RunRegistry
+from demo_server.runs.run_registry import RunRegistry
 from demo_server.scheduling import active_run, scheduler
 from demo_server.scheduling.experiments import Experiments
 from demo_server.scheduling.scheduler import Scheduler

@@ -21,8 +21,8 @@ from demo_server.protocol.events import (
 from demo_server.protocol.state import RunState
 from demo_server.runs import fold
 from demo_server.runs.archive import Archive
-from demo_server.runs.registry import KEPT_IN_MEMORY, RunRegistry
 from demo_server.runs.run import MAX_LAG_BYTES, Run
+from demo_server.runs.run_registry import KEPT_IN_MEMORY, RunRegistry
 from demo_server.web.send_queue import SendQueue
 
 

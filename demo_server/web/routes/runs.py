@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue
 
 from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.frames import RunInfo
-from demo_server.runs.registry import RunRegistry
+from demo_server.runs.run_registry import RunRegistry
 from demo_server.web.dependencies import Server, anyone, presenter
 
 router = APIRouter()
