@@ -22,7 +22,7 @@ from demo_server.cli.options import (
 )
 from demo_server.processes.descriptions import Describer
 from demo_server.system.checkout import ROOT
-from demo_server.system.errors import DemoError
+from demo_server.system.demo_error import DemoError
 from demo_server.system.settings import DEFAULT_PORT
 
 BAD_USE = 2

@@ -18,7 +18,7 @@ from demo_server.protocol.driver_messages import Description
 from demo_server.system import environment
 from demo_server.system.addresses import EVERYWHERE, LOOPBACK, PublicUrl, is_loopback
 from demo_server.system.checkout import ROOT
-from demo_server.system.errors import SettingsError
+from demo_server.system.demo_error import SettingsError
 from demo_server.system.settings import DEFAULT_PORT, Inputs, Settings
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")

@@ -30,7 +30,7 @@ from demo_server.processes.ray_head import JoinedRay, Ray
 from demo_server.processes.state_file import StateFile
 from demo_server.protocol.events import RunStatus
 from demo_server.scheduling.experiments import Experiments
-from demo_server.system.errors import SettingsError
+from demo_server.system.demo_error import SettingsError
 from demo_server.system.settings import Settings
 
 EXIT_CODES = {RunStatus.SUCCEEDED: 0, RunStatus.FAILED: 1, RunStatus.CANCELLED: 130}

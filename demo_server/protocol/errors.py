@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from demo_server.protocol.frames import Error, ErrorCode
-from demo_server.system.errors import DemoError
+from demo_server.system.demo_error import DemoError
 
 
 class Refusal(DemoError):  # noqa: N818 - it is an answer, not an accident

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from demo_server.system.checkout import CACHE
-from demo_server.system.errors import SettingsError
+from demo_server.system.demo_error import SettingsError
 
 
 def cache_directory() -> Path:

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from demo_server.system.demo_error import DemoError
 from demo_server.system.digest import unchanged
-from demo_server.system.errors import DemoError
 
 OUTLINE = "deck.json"
 _WRITE_IT = "Run npm start, which builds the deck, or npm run outline."

@@ -12,7 +12,7 @@ import re
 import traceback
 
 from demo_server.protocol.events import FailureData
-from demo_server.system.errors import DemoError
+from demo_server.system.demo_error import DemoError
 
 MAX_MESSAGE = 600
 WRAPPED = "The above exception was the direct cause of the following exception:"

@@ -26,7 +26,7 @@ from demo_server.cli.options import (
 from demo_server.processes import state_file
 from demo_server.processes.state_file import StateFile
 from demo_server.system.checkout import ROOT
-from demo_server.system.errors import SettingsError
+from demo_server.system.demo_error import SettingsError
 from tests.support.bounds import HANG_S
 from tests.support.fakes import description
 from tests.support.prepared_cache import prepare

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from demo_server.protocol.events import OperatorProgress
+from demo_server.system.demo_error import DemoError
 from demo_server.system.environment import stall_s
-from demo_server.system.errors import DemoError
 
 STALL_S = 60.0
 # An actor that has work may be in one long batch: it gets longer.

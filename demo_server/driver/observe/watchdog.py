@@ -26,8 +26,8 @@ from demo_server.ray_internals.workers import (
     workers,
 )
 from demo_server.system.cpus import IDLE_SHARE, idle_seconds
+from demo_server.system.demo_error import DemoError
 from demo_server.system.environment import stall_s
-from demo_server.system.errors import DemoError
 from demo_server.toolkit.context import Context
 
 INTERVAL_S = 0.5
