@@ -12,7 +12,8 @@ from demo_server.runs.run_registry import RunRegistry
 from demo_server.scheduling.admission import SHUTDOWN
 from demo_server.scheduling.shutdown_report import ShutdownReport
 from demo_server.scheduling.standby_pool import Driver
-from demo_server.system.cpus import IDLE_SHARE, idle_seconds
+from demo_server.system.cpu_reading import CpuReading
+from demo_server.system.cpus import idle_seconds
 
 # A driver reports every second that it lives; a stopped one never ends by itself.
 SILENCE_S = 6.0
@@ -33,8 +34,8 @@ class ActiveRun:
     ) -> None:
         self._runs, self.run, self.driver, self.alone = runs, run, driver, alone
         self.admitted_for = admitted_for  # the CPUs that it was checked against
-        self.since = self._checked_at = asyncio.get_running_loop().time()
-        self._idle = idle_seconds()
+        self.since = asyncio.get_running_loop().time()
+        self._cpus = CpuReading(self.since, idle_seconds())
         self.shutdown_report: ShutdownReport | None = None
         self.ending = False  # Ray is being ended for it: its driver may go
         waits = None if driver.ready else "A driver is starting."
@@ -77,10 +78,10 @@ class ActiveRun:
 
         Time in which no CPU was idle doesn't count: it may have got none. A stopped one wants none.
         """
-        now, idle = asyncio.get_running_loop().time(), idle_seconds()
-        passed, spare = now - self._checked_at, idle - self._idle
-        self._checked_at, self._idle = now, idle
-        starved = spare < IDLE_SHARE * passed and not self.driver.stopped
+        now = asyncio.get_running_loop().time()
+        earlier, self._cpus = self._cpus, CpuReading(now, idle_seconds())
+        passed = now - earlier.at
+        starved = self._cpus.all_busy_since(earlier) and not self.driver.stopped
         if passed > LATE_S:  # this process stood still, and what the driver sent is still unread
             self.driver.last_message_at = now
         elif starved:

@@ -8,10 +8,6 @@ import psutil
 
 from demo_server.system.cgroups import CGROUPS, ControlGroups
 
-# Where less than this of one CPU is idle, who waits for a CPU looks like who waits for something
-# else.
-IDLE_SHARE = 0.1
-
 
 def usable_cpus() -> int:
     """Return the CPUs that this process may use: its affinity, cut by its cgroups' quota."""

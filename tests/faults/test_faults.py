@@ -272,7 +272,7 @@ async def test_a_pause_of_the_server_itself_is_not_silence_of_the_driver(tmp_pat
     driver = Stopped()
     accepted = runs.accept("r", "embed", {}, "c0de")
     run = ActiveRun(runs, accepted, driver, None, alone=False)  # type: ignore[arg-type]
-    run._checked_at -= 100
+    run._cpus = run._cpus._replace(at=run._cpus.at - 100)
     assert not run.is_silent()
     driver.last_message_at -= SILENCE_S + 1
     assert run.is_silent()
@@ -288,7 +288,7 @@ async def test_a_driver_that_gets_no_cpu_is_not_taken_for_a_silent_one(
     run = ActiveRun(runs, accepted, driver, None, alone=False)  # type: ignore[arg-type]
     silent_since = driver.last_message_at = run.since - SILENCE_S + 0.5
     driver.stopped = False
-    run._checked_at -= 1.0
+    run._cpus = run._cpus._replace(at=run._cpus.at - 1.0)
     assert not run.is_silent()
     assert driver.last_message_at >= silent_since + 1.0, "the second in which it got none"
     driver.stopped = True

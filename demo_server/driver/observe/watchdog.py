@@ -25,7 +25,8 @@ from demo_server.ray_internals.workers import (
     raylet_here,
     workers,
 )
-from demo_server.system.cpus import IDLE_SHARE, idle_seconds
+from demo_server.system.cpu_reading import CpuReading
+from demo_server.system.cpus import idle_seconds
 from demo_server.system.demo_error import DemoError
 from demo_server.system.environment import stall_s
 from demo_server.toolkit.context import Context
@@ -75,7 +76,7 @@ class Watchdog:
         # What the workers of another machine do can't be seen from here.
         self._raylet = raylet_here() if context.own_head else None
         self._nodes = Nodes()
-        self._checked_at, self._idle = time.monotonic(), idle_seconds()
+        self._cpus = CpuReading(time.monotonic(), idle_seconds())
         self._job = ray.get_runtime_context().get_job_id()
         self._full = False
         self._deaths.see(workers(), 0)  # of a run before this one
@@ -118,9 +119,8 @@ class Watchdog:
 
     def _all_cpus_busy(self, now: float) -> bool:
         """Whether no CPU of this machine had time to spare since the last check."""
-        checked, idle = self._checked_at, self._idle
-        self._checked_at, self._idle = now, idle_seconds()
-        return self._idle - idle < IDLE_SHARE * (now - checked)
+        earlier, self._cpus = self._cpus, CpuReading(now, idle_seconds())
+        return self._cpus.all_busy_since(earlier)
 
     def _look_at_store(self) -> None:
         """Say once that the object store is full, each time that it gets full."""
