@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from demo_server.protocol.events import KINDS, event
+from demo_server.protocol.event_kinds import KINDS, event
 from demo_server.runs.fold import fold
 
 MAX_ROWS, MAX_NOTES, MAX_POINTS = (

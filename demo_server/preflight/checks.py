@@ -15,7 +15,8 @@ from pathlib import Path
 
 from demo_server.processes.module_runner import run_module
 from demo_server.protocol.errors import ModuleError
-from demo_server.protocol.events import RunStatus, event
+from demo_server.protocol.event_kinds import event
+from demo_server.protocol.events import RunStatus
 from demo_server.protocol.findings import Finding, Findings
 from demo_server.protocol.frames import ServerStatus
 from demo_server.runs.recording import RecordingHeader

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from demo_server.protocol.base import Frame
-from demo_server.protocol.events import KINDS, per_kind
+from demo_server.protocol.event_kinds import KINDS, per_kind
 from demo_server.system.settings import Inputs
 
 ALIVE_INTERVAL_S = 1.0

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
 from demo_server.protocol.base import Frame
-from demo_server.protocol.events import AnyEvent, RunStatus
+from demo_server.protocol.event_kinds import AnyEvent
+from demo_server.protocol.events import RunStatus
 from demo_server.protocol.state import RunState
 
 MAX_CLIENT_FRAME_BYTES = 64 * 1024

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field, create_model
 
 from demo_server.protocol.base import Frame
-from demo_server.protocol.events import KINDS, StatusData
+from demo_server.protocol.event_kinds import KINDS
+from demo_server.protocol.events import StatusData
 
 Data = TypeVar("Data", bound=Frame)
 

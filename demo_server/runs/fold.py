@@ -1,6 +1,6 @@
 """The one fold: a run's events, in order, to the state that a slide shows.
 
-A kind replaces its part of the state or appends to it, as its row in `protocol.events.KINDS`
+A kind replaces its part of the state or appends to it, as its row in `protocol.event_kinds.KINDS`
 states; lists are capped and thinned the same way for everyone, so that fold(all) ==
 fold(rest, onto=snapshot(k)) for every k. `slides/live/state/fold.ts` does the same from the same
 table; both are tested on `tests/vectors/fold.json`.
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from demo_server.protocol.base import Frame
-from demo_server.protocol.events import KINDS, Append, Event
+from demo_server.protocol.event_kinds import KINDS, Append
+from demo_server.protocol.events import Event
 from demo_server.protocol.state import RunState, StageState
 
 

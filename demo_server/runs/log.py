@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from demo_server.protocol.errors import BrokenLogError
-from demo_server.protocol.events import Event, RunStatus, event
+from demo_server.protocol.event_kinds import event
+from demo_server.protocol.events import Event, RunStatus
 
 FORMAT = 2
 NAME = "log.jsonl"

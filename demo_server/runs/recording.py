@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from demo_server.protocol.errors import BrokenLogError
-from demo_server.protocol.events import KINDS, Event
+from demo_server.protocol.event_kinds import KINDS
+from demo_server.protocol.events import Event
 from demo_server.protocol.frames import ExperimentInfo
 from demo_server.runs import log
 from demo_server.runs.log import Header

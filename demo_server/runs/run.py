@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo_server.protocol.base import Frame
-from demo_server.protocol.events import EVENTS, Event, RunStatus
+from demo_server.protocol.event_kinds import EVENTS
+from demo_server.protocol.events import Event, RunStatus
 from demo_server.protocol.frames import RunInfo, Snapshot
 from demo_server.protocol.state import RunState
 from demo_server.runs import fold

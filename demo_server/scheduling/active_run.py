@@ -6,7 +6,8 @@ import asyncio
 
 from demo_server.processes.ray_head import Ray
 from demo_server.protocol import driver_messages
-from demo_server.protocol.events import KINDS, FailureData, RunStatus, StatusData
+from demo_server.protocol.event_kinds import KINDS
+from demo_server.protocol.events import FailureData, RunStatus, StatusData
 from demo_server.runs.run import Run
 from demo_server.runs.run_registry import RunRegistry
 from demo_server.scheduling.admission import SHUTDOWN

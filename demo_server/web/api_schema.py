@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from demo_server.protocol import frames
-from demo_server.protocol.events import KINDS, QUESTIONS, EventKind
+from demo_server.protocol.event_kinds import KINDS, EventKind
+from demo_server.protocol.events import QUESTIONS
 from demo_server.protocol.findings import Findings
 from demo_server.runs import log
 from demo_server.runs.recording import RecordingHeader

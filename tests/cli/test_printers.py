@@ -21,8 +21,8 @@ from demo_server.cli.printers import (
     progress_text,
     result_text,
 )
+from demo_server.protocol.event_kinds import EVENTS
 from demo_server.protocol.events import (
-    EVENTS,
     Check,
     ChecksData,
     Figure,
@@ -44,7 +44,8 @@ FULL = Finding(name="disk", ok=False, message="Full.", remedy="Delete files.")
 
 SHOW_ALL = f"""
 from demo_server.cli.printers import CheckPrinter, FindingPrinter, RunPrinter
-from demo_server.protocol.events import Check, event
+from demo_server.protocol.event_kinds import event
+from demo_server.protocol.events import Check
 from demo_server.protocol.findings import Finding
 import io, sys
 sys.stdout.reconfigure(errors="backslashreplace")
@@ -156,7 +157,7 @@ def test_a_pipe_gets_plain_lines(encoding: str) -> None:
 def test_json_lines_are_utf_8_in_every_locale() -> None:
     program = """
 from demo_server.cli.printers import JsonPrinter
-from demo_server.protocol.events import event
+from demo_server.protocol.event_kinds import event
 text = '{"seq": 1, "t": 0, "kind": "note", "data": {"text": "🦜 né"}}'
 JsonPrinter().show(event.validate_json(text), text)
 """

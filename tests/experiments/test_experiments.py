@@ -21,7 +21,7 @@ from demo_server.embedding import model
 from demo_server.experiments import errors, ladder
 from demo_server.protocol import driver_messages
 from demo_server.protocol.driver_messages import DescribeOptions
-from demo_server.protocol.events import event
+from demo_server.protocol.event_kinds import event
 from demo_server.system.checkout import EXPERIMENTS
 from demo_server.system.outline import Outline
 from tests.support.ray_cluster import Outside, RayCluster

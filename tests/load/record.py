@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demo_server.protocol import events
+from demo_server.protocol import event_kinds
 from demo_server.protocol.events import Event
 from demo_server.protocol.state import RunState
 from demo_server.runs import fold, log
@@ -91,7 +91,7 @@ class Record:
     def _event(self, run_id: str, body: dict[str, Any]) -> Event:
         known = self._events.setdefault(run_id, {})
         if body["seq"] not in known:
-            known[body["seq"]] = body, events.event.validate_python(body)
+            known[body["seq"]] = body, event_kinds.event.validate_python(body)
         first, event = known[body["seq"]]
         if first != body:
             self.breach(f"{run_id}: seq {body['seq']} was sent with two contents")

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo_server.protocol.events import KINDS, Event, event
+from demo_server.protocol.event_kinds import KINDS, event
+from demo_server.protocol.events import Event
 from demo_server.protocol.state import RunState
 from demo_server.runs.fold import apply, fold
 

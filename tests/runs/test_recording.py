@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from demo_server.protocol.driver_messages import Descriptions
 from demo_server.protocol.errors import BrokenLogError
-from demo_server.protocol.events import Event, event
+from demo_server.protocol.event_kinds import event
+from demo_server.protocol.events import Event
 from demo_server.runs import fold, log, recording
 from demo_server.runs.log import Author, Header, RunLog
 from demo_server.scheduling.experiments import Experiments

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo_server.protocol import events
+from demo_server.protocol import event_kinds
 from demo_server.protocol.events import (
     NoteData,
     RunStatus,
@@ -51,7 +51,7 @@ class Reader:
                 assert self.state.seq == frame["seq"]
             elif frame["type"] == "events":
                 for event in frame["events"]:
-                    fold.apply(self.state, events.event.validate_python(event))
+                    fold.apply(self.state, event_kinds.event.validate_python(event))
             elif frame["type"] == "beat":
                 assert frame["runs"] == {"run": self.state.seq}
                 self.beats.append(self.state.seq)

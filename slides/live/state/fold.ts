@@ -1,5 +1,5 @@
 // The one fold, as in demo_server/runs/fold.py; both follow the table of event kinds in
-// demo_server/protocol/events.py and are tested on tests/vectors/fold.json.
+// demo_server/protocol/event_kinds.py and are tested on tests/vectors/fold.json.
 // It never changes a state in place, so that a view sees by identity which part is new.
 import type { Append, RunEvent, RunState, StageState } from '../protocol/generated'
 import { EVENT_KINDS } from '../protocol/generated'
