@@ -14,8 +14,11 @@ from demo_server.system.outline import Outline
 from scripts.shown_code import region, regions_of
 
 EXPERIMENTS = "demo_server/experiments"
-# Its class is defined, and not imported: it needs public packages alone.
 EMBEDDER = "demo_server/embedding/sentence_transformer.py"
+BATCHING = "demo_server/embedding/batching.py"
+COPIED_ENGINE = "scripts/copied_engine.py"
+# What they define is written out, and not imported: it needs public packages alone.
+WRITTEN_OUT = (EMBEDDER, BATCHING, COPIED_ENGINE)
 
 LOAD = """\
 dataset = load_dataset(inputs.arguments)
@@ -37,6 +40,8 @@ SHOWN = {
     ("show", "ds"): ("embed", "pipeline"),
     ("show", "materialized"): ("embed", "materialize"),
 }
+# The files that define names otherwise than the file of a region has them.
+INSTEAD = {"load_engine": COPIED_ENGINE, "EngineLoader": COPIED_ENGINE}
 # What stands for a name that a region takes from the function around it: in one file, or in any.
 GIVEN = {
     ("", "column"): "column = inputs.column",
@@ -69,12 +74,26 @@ limit = {
     "model": model, "column": column, "threads": threads,
 }""",
     ("recovery", "recovery"): """\
-recovery = SimpleNamespace(worker=int(input("Process id of the actor: ")))""",
+class ReportingEmbedder(TextEmbedder):
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        pids = pa.array([os.getpid()] * len(batch))
+        return super().__call__(batch).append_column("pid", pids)
+
+
+ds = ray.data.from_huggingface(dataset, override_num_blocks=params.blocks)
+ds = ds.map_batches(
+    ReportingEmbedder,
+    fn_constructor_kwargs={"model": model, "column": column, "threads": threads},
+    batch_size=params.batch_size,
+    batch_format="pyarrow",
+    compute=ActorPoolStrategy(size=1),
+    num_gpus=gpus,
+)
+batches = iter(ds.iter_batches(batch_size=None, batch_format="pyarrow"))
+recovery = SimpleNamespace(worker=next(batches)["pid"][0].as_py())
+# While the actor goes on, call kill_worker({}), then read `batches` to their end.""",
     ("ladder_torch", "path"): "path = model",
-    ("ladder_fast", "one_thread"): """\
-one_thread = {
-    "engine": "OpenVinoEmbedder", "model": model_for("OpenVinoEmbedder", model), "threads": 1,
-}""",
+    ("ladder_fast", "one_thread"): 'one_thread = {"model": model, "threads": 1}',
     ("ladder_fast", "all_cores"): 'all_cores = one_thread | {"threads": os.cpu_count() or 1}',
     ("ladder_fast", "blocks"): "blocks = max(1, len(few) // 512)  # parts of 512 rows",
 }
@@ -83,13 +102,13 @@ IMPORTS = """\
 import os
 from types import SimpleNamespace
 from typing import Any
+import pyarrow as pa
 import ray
 from datasets import load_dataset
 from ray.data import ActorPoolStrategy
-from demo_server.embedding.conversion import model_for
 from demo_server.embedding.sentence_transformer import TextEmbedder
 """
-LARGE = ("class ", "def ")
+LARGE = ("class ", "def ", "@")
 
 
 def carried(outline: Outline) -> dict[str, list[str]]:
@@ -148,6 +167,9 @@ class CodeBefore:
             self._define(code, file)
         elif shown := SHOWN.get((stem, name)):
             self._define_region(f"{EXPERIMENTS}/{shown[0]}.py", shown[1])
+        elif name in INSTEAD and file != INSTEAD[name]:
+            self._known.remove(name)
+            self._add(name, INSTEAD[name], None)
         elif region and (earlier := _earlier(file, region, name)):
             self._define_region(file, earlier)
         elif not self._add_from((ROOT / file).read_text(encoding="utf-8"), name, file):
@@ -167,14 +189,15 @@ class CodeBefore:
                 for alias in node.names:
                     if name != (alias.asname or alias.name):
                         continue
-                    if source.replace(".", "/") + ".py" == EMBEDDER:
+                    path = source.replace(".", "/") + ".py"
+                    if path in WRITTEN_OUT:
                         self._known.remove(name)
-                        self._add(name, EMBEDDER, None)
+                        self._add(name, path, None)
                     else:
                         self._imports.add((source, alias.name, alias.asname))
                     return True
             elif name == _definition(node):
-                self._define(ast.get_source_segment(text, node) or "", file)
+                self._define(_with_decorators(text, node), file)
                 return True
         return False
 
@@ -218,6 +241,13 @@ def _definition(node: ast.stmt) -> str | None:
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return name
     return None
+
+
+def _with_decorators(text: str, node: ast.stmt) -> str:
+    """Return the source of a statement of a module."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min(one.lineno for one in [node, *decorators])
+    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
 
 
 def _earlier(file: str, name: str, wanted: str) -> str | None:

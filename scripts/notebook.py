@@ -48,10 +48,6 @@ PACKAGES = ("ray[data]", "datasets", "sentence-transformers", "torch")
 LADDER = "demo_server/experiments/comparisons/ladder_torch.py"
 FAST_LADDER = "demo_server/experiments/comparisons/ladder_fast.py"
 LADDER_ROWS = 12
-# Of a cell that public packages don't suffice for.
-NEEDS_REPOSITORY = "needs-repository"
-LADDER = "demo_server/experiments/comparisons/ladder_torch.py"
-LADDER_ROWS = 12
 # Whose slides make the main path, beside the one of the class.
 EXPERIMENTS = ("dataset", "peek", "embed", "show", "shutdown")
 # Those that don't take the parameters of the run.
@@ -165,16 +161,13 @@ def code_cell(shown: ShownRegion, values: Values) -> Any:
 
 
 def ladder_cells(slides: list[Slide], values: Values, above: str) -> list[Any]:
-    """Return the steps of the ladder, on a few of the rows, behind the code `above`.
-
-    Cells that public packages don't suffice for follow the others, and have a tag.
-    """
+    """Return the steps of the ladder, on a few of the rows, behind the code `above`."""
     [slide] = [slide for slide in slides if any(shown.file == LADDER for shown in slide.regions)]
     text = "\n\n".join([f"## {slide.title}", *sayings(slide), LADDER_WORDS])
     setup = LADDER_SETUP.format(rows=LADDER_ROWS)
     cells = [new_markdown_cell(text), new_code_cell(setup)]
     known = bound_names(ast.parse(f"{above}\n{setup}")) | {"ds"}
-    for file, metadata in ((LADDER, {}), (FAST_LADDER, {"tags": [NEEDS_REPOSITORY]})):
+    for file in (LADDER, FAST_LADDER):
         steps = {
             shown.region: f"{locals_of(file, shown.region)}{region(file, shown.region)}"
             for shown in slide.regions
@@ -182,16 +175,13 @@ def ladder_cells(slides: list[Slide], values: Values, above: str) -> list[Any]:
         }
         before = CodeBefore(known)
         before.add_needs("\n".join(steps.values()), file)
-        if metadata:
+        if file == FAST_LADDER:
             cells.append(new_markdown_cell(FURTHER_WORDS))
-        cells.append(new_code_cell(substitute(str(before), values), metadata=metadata))
+        cells.append(new_code_cell(substitute(str(before), values)))
         known |= bound_names(ast.parse(str(before)))
         for name, code in steps.items():
             code = f"ds = ray.data.from_huggingface(few)\n{code}\nmeasure(ds)"
-            cells += [
-                new_markdown_cell(f"### {ladder.stages[name]}"),
-                new_code_cell(code, metadata=metadata),
-            ]
+            cells += [new_markdown_cell(f"### {ladder.stages[name]}"), new_code_cell(code)]
     return cells
 
 
@@ -282,8 +272,8 @@ def measure(ds):
     print(f"{{time.perf_counter() - started:.1f}} s for {{len(few)}} rows")"""
 
 FURTHER_WORDS = """\
-The further steps take the fast engine of the talk: they need its repository, installed with \
-`pip install -e .` in it. To leave them out, go on at “Shutting down”."""
+The further steps choose what goes through the model together. Below is what they do it with, on \
+PyTorch; the talk has an engine of OpenVINO too."""
 
 
 def sayings(slide: Slide) -> list[str]:

@@ -13,8 +13,17 @@ import pyarrow as pa
 from demo_server.embedding.engine import Engine
 
 
+class EngineLoader(ABC):
+    """What the fast classes differ in."""
+
+    @staticmethod
+    @abstractmethod
+    def load(model: str, threads: int, passes: int) -> Engine:
+        """Load an engine that runs `passes` passes at once, of so many threads each."""
+
+
 # region fast
-class FastEmbedder(ABC):
+class FastEmbedder(EngineLoader):
     """Rows sorted by tokens, as many in a pass as a budget takes."""
 
     def __init__(self, model: str, column: str, threads: int):
@@ -31,9 +40,5 @@ class FastEmbedder(ABC):
         lists = pa.FixedSizeListArray.from_arrays(numbers, size)
         return batch.append_column("embedding", lists)
 
-    # endregion fast
 
-    @staticmethod
-    @abstractmethod
-    def load(model: str, threads: int, passes: int) -> Engine:
-        """Load an engine that runs `passes` passes at once, of so many threads each."""
+# endregion fast

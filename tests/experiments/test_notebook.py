@@ -26,7 +26,6 @@ from scripts.code_before import carried
 from scripts.notebook import (
     CARRIED_CODE,
     CARRIED_NOTEBOOK,
-    NEEDS_REPOSITORY,
     defaults,
     last_run,
     notebook,
@@ -41,6 +40,8 @@ PARAMS: dict[str, Any] = {
 }
 # Of all experiments whose code is copied.
 EVERY_PARAMETER = PARAMS | {"most_rows": 2, "limit_mb": 1, "small_batch": 1, "large_batch": 2}
+# Code that moves on clicks has no button that copies it.
+MOVING = "demo_server/experiments/comparisons/"
 RENEW = "npm run notebook -- --carried"
 
 
@@ -81,18 +82,31 @@ def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vecto
         f"np.savez({str(result)!r}, id=table['id'].to_numpy(str), "
         "embedding=np.stack(table['embedding']))"
     )
-    monkeypatch.setattr("scripts.notebook.LADDER_ROWS", 2)
-    [*cells, shutdown] = public_cells(notebook(built_outline, values))
+    [*cells, shutdown] = notebook(built_outline, values).cells
     assert shutdown.source == "ray.shutdown()"
-    name = "demo_server/experiments/embed.py#materialize"
+    steps = [cell for cell in cells if cell.source.endswith("measure(ds)")]
+    assert len(steps) == len(ladder.STEPS)
+    for step in steps[ladder.TORCH_STEPS : -1]:  # each starts an actor, for another order of calls
+        cells.remove(step)
     few = dataclasses.replace(values, params=PARAMS | {"rows": 2, "blocks": 1})
-    again = copied(name, carried(built_outline)[name], few)
-    begin, *more = map(new_code_cell, (begin, keep, again, "print(materialized.count(), 'copied')"))
+    again = copied("demo_server/experiments/embed.py#materialize", built_outline, few)
+    many = dataclasses.replace(values, params=PARAMS | {"blocks": 10, "batch_size": 16})
+    kill = copied("demo_server/experiments/recovery.py#kill", built_outline, many)
+    killed = (
+        "kill_worker({})\n"
+        "pids = [pid for batch in batches for pid in batch['pid'].to_pylist()]\n"
+        "print(len(pids), 'rows of', len({recovery.worker, *pids}), 'actors')"
+    )
+    copies = (again, "print(materialized.count(), 'copied')", kill, killed)
+    begin, *more = map(new_code_cell, (begin, keep, *copies))
     made = new_notebook(cells=[begin, *cells, *more, shutdown])
     execute(made, bare, tmp_path, monkeypatch)
     printed = [out.get("text", "") for cell in made.cells for out in cell.get("outputs", ())]
-    assert sum("s for 2 rows" in text for text in printed) == 5, "the ladder's steps ran"
+    steps_run = sum("s for 2 rows" in text for text in printed)
+    assert steps_run == ladder.TORCH_STEPS + 1, "the ladder's steps ran"
     assert "2 copied\n" in printed, "what is copied from a slide ran"
+    rest = f"{ROWS - ROWS // 10} rows of 2 actors\n"
+    assert rest in printed, "what is copied kills the actor, and another goes on"
     found = np.load(result)
     rows = chosen.load().shuffle(seed=3).select(range(ROWS))
     assert found["id"].tolist() == rows["id"][:]
@@ -118,39 +132,54 @@ def execute(made: Any, python: Path, directory: Path, monkeypatch: pytest.Monkey
     NotebookClient(made, kernel_name="bare", timeout=900, resources=resources).execute()
 
 
-def public_cells(made: Any) -> list[Any]:
-    """Return the cells that public packages suffice for."""
-    tagged = [NEEDS_REPOSITORY in cell.metadata.get("tags", ()) for cell in made.cells]
-    assert sum(tagged) == 1 + len(ladder.STEPS) - ladder.TORCH_STEPS
-    return [cell for cell, tag in zip(made.cells, tagged, strict=True) if not tag]
-
-
-def test_only_the_ladders_further_steps_need_this_project(built_outline: Outline) -> None:
+def test_no_cell_needs_this_project(built_outline: Outline) -> None:
     made = notebook(built_outline, defaults())
-    code = "\n".join(code_of(made))
-    assert "demo_server" not in "".join(cell.source for cell in public_cells(made))
-    assert "from demo_server" in code
-    assert 'load_dataset("data/wordnet", split="train")' in code
+    assert "demo_server" not in "".join(cell.source for cell in made.cells)
+    assert 'load_dataset("data/wordnet", split="train")' in "\n".join(code_of(made))
 
 
 def test_no_cell_has_a_name_that_nothing_defines(built_outline: Outline) -> None:
-    made = notebook(built_outline, defaults())
-    assert undefined_names("\n".join(code_of(made))) == ""
-    made.cells = public_cells(made)
-    assert undefined_names("\n".join(code_of(made))) == ""
+    assert undefined_names("\n".join(code_of(notebook(built_outline, defaults())))) == ""
 
 
-def test_a_region_that_is_copied_from_a_slide_has_all_its_names(built_outline: Outline) -> None:
+def test_a_region_that_is_copied_from_a_slide_compiles_and_has_all_its_names(
+    built_outline: Outline,
+) -> None:
+    shown = {
+        f"{shown.file}#{shown.region}"
+        for slide in built_outline.slides
+        for shown in slide.regions
+        if not shown.file.startswith(MOVING)
+    }
+    assert shown == carried(built_outline).keys()
     values = dataclasses.replace(defaults(), params=EVERY_PARAMETER)
-    for name, before in carried(built_outline).items():
-        code = copied(name, before, values)
+    for name in shown:
+        code = copied(name, built_outline, values)
         assert not PLACEHOLDER.search(code), name
         assert undefined_names(code) == "", name
+        compile(code, name, "exec", dont_inherit=True)
 
 
-def copied(name: str, before: list[str], values: Values) -> str:
+def test_the_fast_class_that_is_copied_gives_the_vectors_of_encode(built_outline: Outline) -> None:
+    from demo_server.embedding.sentence_transformer import TextEmbedder
+
+    code = copied("demo_server/embedding/fast.py#fast", built_outline, defaults())
+    assert "demo_server" not in code
+    space: dict[str, Any] = {"__name__": "copied"}
+    exec(compile(code, "copied", "exec", dont_inherit=True), space)
+    path = model.resolve(None).path
+    batch = pa.table({"text": ["", "a", "a long text about copper and ladders " * 90, "b c"]})
+    [found, expected] = [
+        np.stack(embedder(path, "text", threads=2)(batch)["embedding"].to_numpy())
+        for embedder in (space["FastEmbedder"], TextEmbedder)
+    ]
+    assert np.allclose(found, expected, atol=1e-5)
+
+
+def copied(name: str, outline: Outline, values: Values) -> str:
     """Return what the button that copies a region takes, with its values."""
     file, shown = name.split("#")
+    before = carried(outline)[name]
     return substitute("\n".join([*before, "", region(file, shown)]), values)
 
 
