@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { computed, effectScope, nextTick, ref, shallowRef } from 'vue'
-import type { View } from '../live/link/connection'
+import type { View } from '../live/link/view'
+import { UNCONNECTED } from '../live/link/view'
 import { merge } from '../live/protocol/merge'
 import type { JsonObject } from '../live/protocol/merge'
 import type { ExperimentInfo, RunInfo } from '../live/protocol/generated'
@@ -15,7 +16,7 @@ const embed: ExperimentInfo = {
   name: 'embed', title: '', schema: {}, defaults: { rows: 4000, batch_size: 64 }, measured: true, rate: 100, dataset_rows: 116_000, inputs: {}, regions: {}, code_hash: '', uses_held: false, actions: [], stages: {},
 }
 
-const view = shallowRef<View>({} as View)
+const view = shallowRef(UNCONNECTED)
 const server = {
   watch: vi.fn(() => () => undefined),
   start: vi.fn<(experiment: string, params: JsonObject) => Promise<string>>(() => Promise.resolve('r1')),
@@ -54,7 +55,7 @@ beforeEach(() => {
   vi.clearAllMocks()
   recordings.value = {}
   now.value = Date.now()
-  view.value = { link: 'open', role: 'presenter', recorded: false, server: 'ready', reason: null, shareUrl: null, experiments: [embed], runs: [], states: {}, channels: {}, error: null, restarts: 0 }
+  view.value = { ...UNCONNECTED, link: 'open', role: 'presenter', server: 'ready', experiments: [embed] }
   run = effectScope().run(() => createRun('embed', { batch_size: 32 }, ref(true)))!
 })
 

@@ -4,66 +4,31 @@ import type { JsonObject } from '../protocol/merge'
 import { difference, merge } from '../protocol/merge'
 import type {
   AcceptedFrame,
-  ErrorFrame,
-  ExperimentInfo,
   FromClient,
   FromServer,
-  Role,
   RunEvent,
   RunInfo,
   RunState,
-  ServerStatus,
   SnapshotFrame,
   StartFrame,
   WelcomeFrame,
 } from '../protocol/generated'
 import { Starts } from './starts'
-import type { Environment, LinkStatus } from './transport'
+import type { Environment } from './transport'
 import { Transport } from './transport'
-
-export interface View {
-  link: LinkStatus
-  role: Role
-  /** This talk plays recordings; nothing runs. */
-  recorded: boolean
-  server: ServerStatus
-  reason: string | null
-  /** Where the audience opens the deck; null while it is not shared. */
-  shareUrl: string | null
-  experiments: readonly ExperimentInfo[]
-  /** In the order of their start. */
-  runs: readonly RunInfo[]
-  /** Of the watched runs, by run id. */
-  states: Readonly<Record<string, RunState>>
-  channels: Readonly<Record<string, JsonObject>>
-  /** The last error that no start of ours is waiting for. */
-  error: ErrorFrame | null
-  /** How often the server that answered was not the one before: its memory is gone, its logs are not. */
-  restarts: number
-}
+import type { View } from './view'
+import { UNCONNECTED } from './view'
+import { Watches } from './watches'
 
 export class Connection {
-  view: View = {
-    link: 'connecting',
-    role: 'viewer',
-    recorded: false,
-    server: 'starting',
-    reason: null,
-    shareUrl: null,
-    experiments: [],
-    runs: [],
-    states: {},
-    channels: {},
-    error: null,
-    restarts: 0,
-  }
+  view = UNCONNECTED
 
   private epoch: string | undefined
   private readonly transport: Transport
-  private readonly watchers = new Map<string, number>()
-  private readonly asked = new Set<string>()
-  /** The runs that the last hello named: each of them is watched already. */
-  private greeted = new Set<string>()
+  private readonly watches = new Watches((runId) => {
+    this.sendIfOpen({ type: 'watch', run_id: runId, after: this.seqOf(runId) })
+  })
+
   private readonly starts: Starts
   private unsent: Record<string, JsonObject[]> = {}
 
@@ -110,10 +75,7 @@ export class Connection {
 
   /** Takes a run's events until the returned function is called. */
   watch(runId: string): () => void {
-    const count = this.watchers.get(runId) ?? 0
-    this.watchers.set(runId, count + 1)
-    if (count === 0)
-      this.ask(runId)
+    this.watches.add(runId)
     return () => { this.unwatch(runId) }
   }
 
@@ -157,8 +119,8 @@ export class Connection {
       this.transport.send({ type: 'hello' })
       return
     }
-    const runs = Object.fromEntries([...this.watchers.keys()].map(runId => [runId, this.seqOf(runId)]))
-    this.greeted = new Set(Object.keys(runs))
+    const runs = Object.fromEntries(this.watches.runIds.map(runId => [runId, this.seqOf(runId)]))
+    this.watches.greet()
     this.transport.send({ type: 'hello', have: { epoch: this.epoch, runs } })
   }
 
@@ -193,7 +155,7 @@ export class Connection {
       case 'beat':
         for (const [runId, seq] of Object.entries(frame.runs)) {
           if (seq > this.seqOf(runId))
-            this.askOnce(runId)
+            this.watches.askAgain(runId)
         }
         break
       case 'error':
@@ -209,7 +171,6 @@ export class Connection {
     const mine = this.view.channels
     const listed = new Set(frame.runs.map(run => run.run_id))
     this.epoch = frame.epoch
-    this.asked.clear()
     this.update({
       link: 'open',
       role: frame.role,
@@ -224,10 +185,7 @@ export class Connection {
       error: null,
       restarts: this.view.restarts + (restarted ? 1 : 0),
     })
-    for (const runId of this.watchers.keys()) {
-      if (!this.greeted.has(runId))
-        this.ask(runId)
-    }
+    this.watches.welcome()
     for (const start of this.starts.frames)
       this.sendIfOpen(start)
     const patches = Object.entries(this.unsent)
@@ -264,7 +222,7 @@ export class Connection {
     const before = state
     for (const event of events) {
       if (event.seq > state.seq + 1) {
-        this.askOnce(runId)
+        this.watches.askAgain(runId)
         break
       }
       if (event.seq === state.seq + 1)
@@ -280,7 +238,7 @@ export class Connection {
   }
 
   private setState(runId: string, state: RunState): void {
-    this.asked.delete(runId)
+    this.watches.answered(runId)
     const status = state.status?.status
     const runs = this.view.runs.map(run => run.run_id === runId && status && run.status !== status ? { ...run, status } : run)
     this.update({ states: { ...this.view.states, [runId]: state }, runs })
@@ -290,26 +248,9 @@ export class Connection {
     this.update({ channels: { ...this.view.channels, [channel]: state } })
   }
 
-  /** A gap is asked about once; what comes then closes it. */
-  private askOnce(runId: string): void {
-    if (!this.asked.has(runId) && this.watchers.has(runId)) {
-      this.asked.add(runId)
-      this.ask(runId)
-    }
-  }
-
-  private ask(runId: string): void {
-    this.sendIfOpen({ type: 'watch', run_id: runId, after: this.seqOf(runId) })
-  }
-
   private unwatch(runId: string): void {
-    const count = this.watchers.get(runId) ?? 0
-    if (count > 1) {
-      this.watchers.set(runId, count - 1)
+    if (!this.watches.remove(runId))
       return
-    }
-    this.watchers.delete(runId)
-    this.asked.delete(runId)
     this.update({ states: Object.fromEntries(Object.entries(this.view.states).filter(([known]) => known !== runId)) })
     this.sendIfOpen({ type: 'unwatch', run_id: runId })
   }
