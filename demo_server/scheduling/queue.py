@@ -1,4 +1,4 @@
-"""The runs that wait for their turn, each with its place."""
+"""The runs that wait for their turn, each with its place and what it was admitted for."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class RunQueue:
     def __init__(self, runs: RunRegistry) -> None:
         self._runs = runs
         self.line: list[Run] = []
+        self._admitted_for: dict[str, float | None] = {}
 
     def check_room(self) -> None:
         """Refuse one run too many.
@@ -28,6 +29,16 @@ class RunQueue:
             raise Refusal(
                 ErrorCode.QUEUE_FULL, f"{MAX_WAITING} runs wait already: cancel one or wait."
             )
+
+    def append(self, run: Run, cpus: float | None) -> None:
+        """Put a run at the end; `cpus` are the cluster's that it was checked against, if known."""
+        self.line.append(run)
+        self._admitted_for[run.run_id] = cpus
+
+    def remove(self, run: Run) -> float | None:
+        """Take a run out and return the CPUs that it was checked against."""
+        self.line.remove(run)
+        return self._admitted_for.pop(run.run_id)
 
     def report_places(self, reason: str | None) -> None:
         """Report each run's place, and what the first waits for, where that has changed."""

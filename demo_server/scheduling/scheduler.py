@@ -50,8 +50,6 @@ class Scheduler:
         self._holder: Driver | None = None
         self._held: Run | None = None
         self._leaving: set[Driver] = set()
-        # The cluster's CPUs that a waiting run was checked against, None where not known yet.
-        self._admitted_for: dict[str, float | None] = {}
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -83,8 +81,7 @@ class Scheduler:
         description, whole = admit(self.catalog, experiment, params, cpus, self._will_hold())
         self._waiting.check_room()
         run = self._runs.accept(request_id, experiment, whole, description.code_hash)
-        self._admitted_for[run.run_id] = cpus
-        self._waiting.line.append(run)
+        self._waiting.append(run, cpus)
         self._standby_pool.resume()
         self.reconcile()
         return run.run_id
@@ -104,8 +101,7 @@ class Scheduler:
                 driver_stays=False,
             )
         else:
-            self._waiting.line.remove(run)
-            del self._admitted_for[run.run_id]
+            self._waiting.remove(run)
             self._runs.append(
                 run, StatusData(status=RunStatus.CANCELLED, reason="Cancelled before it began.")
             )
@@ -219,8 +215,8 @@ class Scheduler:
         holder = self._holder if description.uses_held else None
         driver = holder or self._standby_pool.acquire()
         if driver:
-            self._waiting.line.remove(run)
-            cpus, alone = self._admitted_for.pop(run.run_id), description.needs.alone
+            cpus = self._waiting.remove(run)
+            alone = description.needs.alone
             self._active = ActiveRun(self._runs, run, driver, cpus, alone=alone)
             if driver.ready:
                 self._command(self._active)
@@ -231,8 +227,7 @@ class Scheduler:
         return None
 
     def _fail_waiting(self, run: Run, reason: str) -> None:
-        self._waiting.line.remove(run)
-        del self._admitted_for[run.run_id]
+        self._waiting.remove(run)
         self._runs.append(run, StatusData(status=RunStatus.FAILED, reason=reason))
         self.reconcile()
 
