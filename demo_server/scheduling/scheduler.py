@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """One run at a time, each in a driver process; implements `client_connection.Starter`.
+    """One run at a time, each in a driver process; a `client_connection.RunControl`.
 
     `ahead`: whether drivers are prepared for runs that nobody has asked for yet.
     """

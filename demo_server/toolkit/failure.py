@@ -109,11 +109,7 @@ def user_exception(text: str) -> tuple[str, str, str | None] | None:
 
     The place is `file, line N, in function` of the innermost frame.
     """
-    text = ANSI.sub("", text)
-    frames = list(FRAME.finditer(text))
-    if not frames:
-        return None
-    inner = text.split(WRAPPED)[0]
+    inner = ANSI.sub("", text).split(WRAPPED)[0]
     frames = list(FRAME.finditer(inner))
     if not frames:
         return None

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from demo_server.protocol import frames
 from demo_server.protocol.errors import Refusal
@@ -35,7 +35,7 @@ def decode(text: str) -> frames.ClientFrame:
         raise Refusal(
             ErrorCode.BAD_FRAME, "A frame is a JSON object with a string `type`.", field="type"
         )
-    if _is_deeper(body, limits.MAX_FRAME_DEPTH):
+    if is_deeper(body, limits.MAX_FRAME_DEPTH):
         raise Refusal(ErrorCode.BAD_FRAME, f"A frame may be {limits.MAX_FRAME_DEPTH} levels deep.")
     try:
         return frames.client_frame.validate_python(body, strict=True)
@@ -43,9 +43,9 @@ def decode(text: str) -> frames.ClientFrame:
         raise _refusal(body["type"], error) from None
 
 
-def _is_deeper(body: Any, levels: int) -> bool:
+def is_deeper(body: dict[str, JsonValue], levels: int) -> bool:
     """Tell whether objects and lists are nested deeper than `levels`, level by level."""
-    level = [body]
+    level: list[dict[str, JsonValue] | list[JsonValue]] = [body]
     for _ in range(levels):
         inner = [v.values() if isinstance(v, dict) else v for v in level]
         level = [v for values in inner for v in values if isinstance(v, dict | list)]
@@ -68,7 +68,7 @@ def _finite(digits: str) -> float:
 def _refusal(type_: str, error: ValidationError) -> Refusal:
     first: Any = error.errors()[0]
     if first["type"] == "union_tag_invalid":
-        known = "hello, start, cancel, act, watch, unwatch, publish"
+        known = first["ctx"]["expected_tags"].replace("'", "")
         return Refusal(
             ErrorCode.UNKNOWN_TYPE, f"There is no frame of type {type_!r}. Use {known}.", "type"
         )

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode, Role
 from demo_server.web import limits
+from demo_server.web.frame_parser import is_deeper
 
 Patch = dict[str, JsonValue]
 
@@ -87,7 +88,7 @@ class SharedState:
         Raises:
             Refusal: the sender may not, or the state would grow too large.
         """
-        if _depth(patch) > limits.MAX_PATCH_DEPTH:
+        if is_deeper(patch, limits.MAX_PATCH_DEPTH):
             raise Refusal(
                 ErrorCode.BAD_FRAME,
                 f"A patch may be {limits.MAX_PATCH_DEPTH} levels deep.",
@@ -128,14 +129,6 @@ class SharedState:
         if len(self._voters) >= limits.MAX_VOTERS and browser not in self._voters:
             raise Refusal(ErrorCode.TOO_MANY, "There are too many voters.", field="patch")
         self._browsers[voter], self._voters[browser] = browser, voter
-
-
-def _depth(value: JsonValue) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
 
 
 def _vote(channel: str, patch: Patch, bound: str | None) -> str:
