@@ -22,7 +22,7 @@ from demo_server.data import source
 from demo_server.embedding import model
 from demo_server.experiments import dataset, embed, ladder, peek
 from demo_server.protocol.errors import BrokenLogError
-from demo_server.protocol.events import RunStatus, StatusData
+from demo_server.protocol.events import RunStatus
 from demo_server.runs import log
 from demo_server.system.checkout import ROOT
 from demo_server.system.environment import cache_directory
@@ -104,11 +104,10 @@ def last_run(runs: Path) -> log.Header | None:
     """Return the header of the newest run of `embed` that succeeded, None where there is none."""
     for path in sorted(runs.glob(f"*/{log.NAME}"), reverse=True):
         try:
-            header, last = log.read_header(path), log.last_event(path)
+            header, end = log.read_header(path), log.end_of(path)
         except BrokenLogError:  # the server names it
             continue
-        ended = last.data if last else None
-        succeeded = isinstance(ended, StatusData) and ended.status is RunStatus.SUCCEEDED
+        succeeded = end is not None and end.data.status is RunStatus.SUCCEEDED
         if header.experiment == "embed" and succeeded:
             return header
     return None

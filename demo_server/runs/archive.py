@@ -65,22 +65,19 @@ class Archive:
         if header.broken:
             self.unrecorded[header.run_id] = header.broken
             raise UnrecordedError(header.run_id, header.broken)
-        last = log.last_event(path)
-        if last is None or last.kind != "status" or not last.data.status.ended:
+        end = log.end_of(path)
+        if end is None:
             if alive(header.author):
                 return None
-            log.close_unfinished(
+            end = log.close_unfinished(
                 path, "The server ended before this run did. Start it again to get a result."
             )
-            last = log.last_event(path)
-        if last is None or last.kind != "status":
-            raise BrokenLogError(f"{path.name} has no end")
         info = RunInfo(
             run_id=path.parent.name,
             experiment=header.experiment,
             params=header.params,
-            status=last.data.status,
-            seq=last.seq,
+            status=end.data.status,
+            seq=end.seq,
             started_at=header.started_at,
         )
         return ArchivedRun(info, header.request_id)

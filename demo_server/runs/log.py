@@ -5,7 +5,6 @@ The log is the recording: `GET /api/runs/{id}/log` serves the file as it is.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from demo_server.protocol.errors import BrokenLogError
-from demo_server.protocol.event_kinds import event
-from demo_server.protocol.events import Event, RunStatus
+from demo_server.protocol.event_kinds import EVENTS, event
+from demo_server.protocol.events import Event, RunStatus, StatusData
 
 FORMAT = 2
 NAME = "log.jsonl"
@@ -157,6 +156,17 @@ def last_event(path: Path) -> Event | None:
         raise BrokenLogError(f"the last line of {path.name} is no event: {error}") from None
 
 
+def end_of(path: Path) -> Event | None:
+    """Return the event that ended a log's run, None where it has none.
+
+    Raises:
+        BrokenLogError: the last whole line is not an event.
+    """
+    last = last_event(path)
+    ended = last and isinstance(last.data, StatusData) and last.data.status.ended
+    return last if ended else None
+
+
 def _last_line(path: Path) -> bytes | None:
     """Return the last line that ends in a newline, None when it is the header."""
     with path.open("rb") as file:
@@ -173,25 +183,19 @@ def _last_line(path: Path) -> bytes | None:
     return None
 
 
-def close_unfinished(path: Path, reason: str) -> None:
-    """End a log whose author died: cut a half line and append `failed`.
+def close_unfinished(path: Path, reason: str) -> Event:
+    """End a log whose author died: cut a half line, append `failed` and return that event.
 
     Raises:
         BrokenLogError: the log cannot be read.
         OSError: it cannot be written.
     """
     last = last_event(path)
-    if last and last.kind == "status" and last.data.status.ended:
-        return
     seq, t = (last.seq, last.t) if last else (0, 0)
-    closing = {
-        "seq": seq + 1,
-        "t": t,
-        "kind": "status",
-        "stage": None,
-        "data": {"status": RunStatus.FAILED, "reason": reason, "place": None},
-    }
+    failed = StatusData(status=RunStatus.FAILED, reason=reason)
+    end = EVENTS[StatusData].model_validate({"seq": seq + 1, "t": t, "data": failed})
     with path.open("rb+") as file:
         file.truncate(file.read().rfind(b"\n") + 1)
         file.seek(0, os.SEEK_END)
-        file.write(json.dumps(closing).encode() + b"\n")
+        file.write(end.model_dump_json().encode() + b"\n")
+    return end

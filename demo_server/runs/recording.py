@@ -118,8 +118,12 @@ def _header(header: Header, info: ExperimentInfo) -> RecordingHeader:
         date=header.date,
         machine=RecordingMachine.model_validate(header.machine),
         versions=header.versions,
-        # A path would name directories of the machine that recorded.
-        dataset=Path(header.dataset).name if Path(header.dataset).is_absolute() else header.dataset,
-        model=Path(header.model).name if Path(header.model).is_absolute() else header.model,
+        dataset=_public(header.dataset),
+        model=_public(header.model),
         code_hash=header.code_hash,
     )
+
+
+def _public(place: str) -> str:
+    """Return a name as it is, and of a path its last part: the rest names this machine."""
+    return Path(place).name if Path(place).is_absolute() else place
