@@ -3,7 +3,7 @@ import type { JsonValue } from './generated'
 
 export interface JsonObject { [key: string]: JsonValue }
 
-export function isObject(value: JsonValue | undefined): value is JsonObject {
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

@@ -27,6 +27,13 @@ export function emptyStage(): StageState {
   return stage as unknown as StageState
 }
 
+const NOTHING = emptyStage()
+
+/** A stage of a run, the one without a name unless one is given; empty before its first event. */
+export function stageOf(state: RunState | undefined, name = ''): StageState {
+  return state?.stages[name] ?? NOTHING
+}
+
 /**
  * `state` with one event folded in.
  * @throws RangeError when the event is not the one that follows `state.seq`.
@@ -38,7 +45,7 @@ export function apply(state: RunState, event: RunEvent): RunState {
   if (EVENT_KINDS[event.kind].of_run)
     return applyTo({ ...next }, event) as unknown as RunState
   const name = event.stage ?? ''
-  const stage = applyTo({ ...state.stages[name] ?? emptyStage() }, event) as unknown as StageState
+  const stage = applyTo({ ...stageOf(state, name) }, event) as unknown as StageState
   return { ...next, stages: { ...state.stages, [name]: stage } }
 }
 

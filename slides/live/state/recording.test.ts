@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { describeOrigin, parseRecording, RecordingError } from './recording'
+import { parseRecording, RecordingError } from './recording'
 import { EVENTS, HEADER, textOf } from './recording.fixture'
 
 const read = (text: string) => parseRecording(text, 'embed.jsonl')
@@ -27,9 +27,4 @@ it.each([
 ])('refuses a recording that %s, with the line', (_, text, line) => {
   expect(() => read(text)).toThrow(RecordingError)
   expect(() => read(text)).toThrow(`embed.jsonl, line ${line}:`)
-})
-
-it('says when and on what it was recorded, and whether the code has changed since', () => {
-  expect(describeOrigin(read(textOf()).header, 'abc')).toEqual({ when: '21 Nov 2026', cores: '2 cores', machine: '2 cores, Linux x86_64', olderCode: false })
-  expect(describeOrigin(read(textOf()).header, 'abd').olderCode).toBe(true)
 })

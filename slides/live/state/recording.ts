@@ -1,4 +1,5 @@
 // A recording that ships with the deck: a header line, then events, as JSON Lines.
+import { isObject } from '../protocol/merge'
 import { apply, emptyRun } from './fold'
 import type { RecordingHeader, RunEvent, RunState } from '../protocol/generated'
 import { EVENT_KINDS, RECORDING_FORMAT } from '../protocol/generated'
@@ -56,30 +57,8 @@ export function parseRecording(text: string, file: string): Recording {
   return { header, events: events as RunEvent[], end }
 }
 
-/** Where a recording comes from: when, on what, and whether from the code that the slides show. */
-export interface Origin {
-  when: string
-  cores: string
-  machine: string
-  olderCode: boolean
-}
-
-export function describeOrigin({ date, machine, code_hash }: RecordingHeader, currentCode: string | undefined): Origin {
-  const cores = `${machine.cpus} ${machine.cpus === 1 ? 'core' : 'cores'}`
-  return {
-    when: new Date(date).toLocaleDateString('en-GB', { dateStyle: 'medium' }),
-    cores,
-    machine: `${cores}, ${machine.system} ${machine.machine}`,
-    olderCode: currentCode !== undefined && code_hash !== currentCode,
-  }
-}
-
 function isOver(state: RunState): boolean {
   return state.status !== null && state.status !== undefined && ['succeeded', 'failed', 'cancelled'].includes(state.status.status)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }
 
 function isHeader(value: unknown): value is RecordingHeader {

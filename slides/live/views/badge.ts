@@ -1,6 +1,6 @@
 // What the badge shows: where the figures on this slide come from, and how old they are.
-import type { Origin } from '../state/recording'
 import type { LinkStatus } from '../link/transport'
+import type { Origin } from './origin'
 
 export type BadgeKind = 'live' | 'stale' | 'recorded' | 'connecting' | 'reconnecting' | 'offline'
 

@@ -1,4 +1,6 @@
 // What a benchmark measured, as the command leaves it for the deck.
+import { isObject } from '../protocol/merge'
+import { formatCount, formatCounted, formatDay } from './format'
 
 export interface Bar {
   label: string
@@ -34,20 +36,14 @@ export function parseBenchmark(text: string, file: string): Benchmark {
 
 /** Where and when, in a line. */
 export function describeBenchmark({ date, machine, rows, rounds }: Benchmark): string {
-  const day = new Date(date).toLocaleDateString('en-GB', { dateStyle: 'medium' })
-  const size = `${rows.toLocaleString('en')} rows, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`
-  return `RECORDED ${day} · ${machine} · ${size}`
+  return `RECORDED ${formatDay(date)} · ${machine} · ${formatCount(rows)} rows, ${formatCounted(rounds, 'round')}`
 }
 
 function isBenchmark(value: unknown): value is Benchmark {
-  return isRecord(value) && typeof value.date === 'string' && !Number.isNaN(Date.parse(value.date)) && typeof value.machine === 'string'
+  return isObject(value) && typeof value.date === 'string' && !Number.isNaN(Date.parse(value.date)) && typeof value.machine === 'string'
     && typeof value.rows === 'number' && typeof value.rounds === 'number' && Array.isArray(value.bars) && value.bars.every(isBar)
 }
 
 function isBar(value: unknown): value is Bar {
-  return isRecord(value) && typeof value.label === 'string' && typeof value.rate === 'number' && value.rate >= 0 && typeof value.ours === 'boolean'
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
+  return isObject(value) && typeof value.label === 'string' && typeof value.rate === 'number' && value.rate >= 0 && typeof value.ours === 'boolean'
 }

@@ -1,8 +1,16 @@
 import { expect, it } from 'vitest'
-import { formatAbout, formatBytes, formatCount, formatRate, formatSeconds, keepUnits } from './format'
+import { formatAbout, formatBytes, formatCount, formatCounted, formatRate, formatSeconds, formatShort, keepUnits } from './format'
 
 it('groups digits', () => {
   expect(formatCount(116_000)).toBe('116,000')
+})
+
+it('has a word for one and a word for several', () => {
+  expect([formatCounted(1, 'block'), formatCounted(1200, 'block'), formatCounted(2, 'process', 'processes')]).toEqual(['1 block', '1,200 blocks', '2 processes'])
+})
+
+it.each([[3.24, '3.2'], [9.94, '9.9'], [9.96, '10'], [41.4, '41']])('writes %d in short as %s', (value, text) => {
+  expect(formatShort(value)).toBe(text)
 })
 
 it.each([[0, '0\u00A0B'], [0.4, '0\u00A0B'], [1023, '1,023\u00A0B'], [1536, '1.5\u00A0KiB'], [660 * 2 ** 20, '660\u00A0MiB'], [24 * 2 ** 30, '24\u00A0GiB']])(

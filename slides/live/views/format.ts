@@ -9,6 +9,20 @@ export function formatCount(value: number): string {
   return integer.format(value)
 }
 
+/** `1 block`, `1,200 blocks`. */
+export function formatCounted(value: number, one: string, many = `${one}s`): string {
+  return `${formatCount(value)} ${value === 1 ? one : many}`
+}
+
+/** What stands before the point, and one digit behind it where that is a single one: `3.2`, `41`. */
+export function formatShort(value: number): string {
+  return value.toFixed(value < 9.95 ? 1 : 0)
+}
+
+export function formatDay(date: string): string {
+  return new Date(date).toLocaleDateString('en-GB', { dateStyle: 'medium' })
+}
+
 /** Rows a second without their unit, for a column that names it. */
 export function formatRateNumber(rowsPerSecond: number): string {
   return rowsPerSecond < 10 ? rowsPerSecond.toFixed(1) : formatCount(rowsPerSecond)

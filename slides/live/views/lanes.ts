@@ -17,7 +17,7 @@ export function laneSeconds(stage: StageState): number | undefined {
 }
 
 /** The rows that were out `seconds` after the stage began. */
-export function rowsAt(stage: StageState, seconds: number): number {
+function rowsAt(stage: StageState, seconds: number): number {
   const [first] = stage.points
   if (!first)
     return 0

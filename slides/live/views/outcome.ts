@@ -1,5 +1,6 @@
 // What came of one form of a mistake, as a slide shows it.
 import type { OutcomeData } from '../protocol/generated'
+import { formatCounted } from './format'
 
 /** The exception's class, or how many rows came out. */
 export function headlineOf({ exception, rows_out, rows_in }: OutcomeData): string {
@@ -10,7 +11,7 @@ export function headlineOf({ exception, rows_out, rows_in }: OutcomeData): strin
 export function countedOf({ rows_in, rows_out, processes }: OutcomeData): string {
   const lost = rows_in - (rows_out ?? rows_in)
   return [
-    lost > 0 ? `${lost} ${lost === 1 ? 'row is' : 'rows are'} missing` : '',
-    processes == null ? '' : `${processes} ${processes === 1 ? 'process' : 'processes'} did the work`,
+    lost > 0 ? `${formatCounted(lost, 'row is', 'rows are')} missing` : '',
+    processes == null ? '' : `${formatCounted(processes, 'process', 'processes')} did the work`,
   ].filter(Boolean).join(', ')
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../protocol/merge'
 import { parametersOf } from './parameter'
 import type { ExperimentInfo } from '../protocol/generated'
 
-export const ASK_ABOVE_S = 60
+const ASK_ABOVE_S = 60
 
 export interface Prediction {
   rows: number | null
