@@ -1,6 +1,6 @@
 // The part of @slidev/client that this deck uses. The package ships its source, which does not
 // pass our stricter checks; tsconfig.json points here instead.
-import type { ClicksContext, RenderContext, SlidevConfig } from '@slidev/types'
+import type { ClicksContext, RenderContext } from '@slidev/types'
 import type { ComputedRef, Ref } from 'vue'
 
 export interface SlideRoute {
@@ -45,4 +45,3 @@ export function useIsSlideActive(): ComputedRef<boolean>
 export function useDarkMode(): { isDark: Ref<boolean>, toggleDark: () => void }
 export function useDrawings(): { drawingEnabled: Ref<boolean> }
 export function addSyncMethod(sync: Sync): void
-export const configs: SlidevConfig

@@ -9,6 +9,7 @@ import type {
   RunEvent,
   RunInfo,
   RunState,
+  ServerFrame,
   SnapshotFrame,
   StartFrame,
   WelcomeFrame,
@@ -130,12 +131,7 @@ export class Connection {
         this.welcome(frame)
         break
       case 'server':
-        this.update({
-          server: frame.status,
-          reason: frame.reason ?? null,
-          shareUrl: frame.share_url ?? null,
-          experiments: frame.experiments,
-        })
+        this.update(serverOf(frame))
         break
       case 'accepted':
         this.accepted(frame)
@@ -175,10 +171,7 @@ export class Connection {
       link: 'open',
       role: frame.role,
       recorded: frame.recorded,
-      server: frame.status,
-      reason: frame.reason ?? null,
-      shareUrl: frame.share_url ?? null,
-      experiments: frame.experiments,
+      ...serverOf(frame),
       runs: inOrder(frame.runs),
       states: known ? Object.fromEntries(Object.entries(this.view.states).filter(([runId]) => listed.has(runId))) : {},
       channels: frame.channels,
@@ -271,6 +264,15 @@ export class Connection {
   private update(part: Partial<View>): void {
     this.view = { ...this.view, ...part }
     this.changed()
+  }
+}
+
+function serverOf(frame: ServerFrame | WelcomeFrame): Partial<View> {
+  return {
+    server: frame.status,
+    reason: frame.reason ?? null,
+    shareUrl: frame.share_url ?? null,
+    experiments: frame.experiments,
   }
 }
 
