@@ -31,7 +31,7 @@ from demo_server.embedding.transformer import EngineError
 from demo_server.protocol.driver_messages import DriverOptions, Emitted, Ended, Message, RunCommand
 from demo_server.protocol.errors import ClusterError, InputError
 from demo_server.protocol.events import ProgressData
-from demo_server.ray_internals.workers import raylet_here
+from demo_server.ray_internals.worker_processes import raylet_here
 from demo_server.system.cpus import usable_cpus
 from demo_server.toolkit.comparison import wait_until_idle
 from demo_server.toolkit.context import Machine

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from demo_server.embedding.openvino import disable_telemetry
 from demo_server.protocol.errors import ExperimentError
-from demo_server.ray_internals.prestart import MODULES
+from demo_server.ray_internals.worker_environment import MODULES
 
 NICE = 19  # the lowest CPU priority
 

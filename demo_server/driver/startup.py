@@ -31,7 +31,7 @@ from demo_server.protocol.driver_messages import DriverOptions, Ended, Message, 
 from demo_server.protocol.errors import ClusterError, ExperimentError, PrestartError
 from demo_server.ray_internals.patches import disable_hub_lookup, start_actor_location_tracker
 from demo_server.ray_internals.prestart import prestart, standing
-from demo_server.ray_internals.workers import raylet_here
+from demo_server.ray_internals.worker_processes import raylet_here
 from demo_server.system.memory import memory_bytes, standbys_for
 from demo_server.toolkit.context import Machine
 from demo_server.toolkit.failure import explain

@@ -25,11 +25,10 @@ from typing import Any
 import psutil
 
 from demo_server.protocol.errors import PrestartError
+from demo_server.ray_internals.worker_environment import CODE, MODULES
+from demo_server.ray_internals.worker_processes import worker_processes
 from demo_server.system.code_version import code_version
 
-MODULES, CODE = "DEMO_PRELOAD_MODULES", "DEMO_PRELOAD_CODE"
-# The job that Ray starts a worker for, in the worker's environment; this one is for any.
-JOB, NO_JOB = "RAY_JOB_ID", "ffffffff"
 # Until the head goes.
 KEEP_S = 7 * 24 * 3600
 VERSION = hashlib.sha256(repr(code_version()).encode()).hexdigest()[:16]
@@ -47,31 +46,17 @@ def standing(raylet: psutil.Process) -> dict[tuple[str, ...], int]:
     Ends those that have imported other code than this process has.
     """
     found: Counter[tuple[str, ...]] = Counter()
-    for worker in raylet.children():
+    for worker in worker_processes(raylet):
         try:
-            if not stands_ready(worker):
+            if not worker.stands_ready:
                 continue
-            environ = worker.environ()
-            if environ.get(CODE) == VERSION:
-                found[tuple(environ[MODULES].split(","))] += 1
-            else:
-                worker.terminate()
+            if worker.environ.get(CODE) != VERSION:
+                worker.process.terminate()
+            elif not worker.forks:
+                found[tuple(worker.environ[MODULES].split(","))] += 1
         except psutil.Error:  # it has just ended
             continue
     return found
-
-
-def stands_ready(worker: psutil.Process) -> bool:
-    """Tell a worker that was started ahead, and that no actor has taken, from the others.
-
-    Raises:
-        psutil.Error: it has ended.
-    """
-    words = " ".join(worker.cmdline())
-    if not (words.startswith("ray::IDLE") or "default_worker.py" in words):
-        return False
-    environ = worker.environ()
-    return MODULES in environ and environ.get(JOB) == NO_JOB
 
 
 def prestart(modules: Sequence[str], workers: int) -> None:

@@ -15,7 +15,7 @@ import psutil
 import ray
 from ray._private.state import state as cluster_state
 
-from demo_server.ray_internals.prestart import JOB, NO_JOB, stands_ready
+from demo_server.ray_internals.worker_processes import worker_processes
 
 # Generated when they are imported, so no type checker finds anything in them.
 common_pb2: Any = import_module("ray.core.generated.common_pb2")
@@ -84,20 +84,6 @@ class Activity:
         self._at, self._seconds = now, seconds
 
 
-def raylet_here() -> psutil.Process | None:
-    """Return the parent of this machine's workers: the raylet that this driver talks to.
-
-    None where it has ended, or is not in this machine's table of processes.
-    """
-    node: Any = ray._private.worker._global_node
-    flag = f"--raylet_socket_name={node.raylet_socket_name}"
-    for one in psutil.process_iter(["name"]):
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            if one.info["name"] == "raylet" and flag in one.cmdline():
-                return one
-    return None
-
-
 def awaits_a_worker() -> bool:
     """Whether an actor of this job has no process, yet or any more."""
     job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
@@ -113,41 +99,18 @@ def effort(raylet: psutil.Process, job: str | None = None, *, standing: bool = T
     """
     seconds, waits = dict[int, float](), False
     try:
-        found = raylet.children(recursive=True)  # parents before their children
+        found = worker_processes(raylet)
     except psutil.Error:  # the server, which watches it, says so and ends the run
         return Effort(seconds, waits_for_disk=True)
-    for one in found:
-        try:
-            with one.oneshot():
-                if one.ppid() == raylet.pid:
-                    counts = is_worker(one) and (job is None or works_for(one, job, standing))
-                else:
-                    counts = one.ppid() in seconds
-                if not counts:
-                    continue
-                times = one.cpu_times()
-                seconds[one.pid] = times.user + times.system
-                waits = waits or one.status() == psutil.STATUS_DISK_SLEEP
-        except psutil.Error:  # it has ended
-            continue
+    for worker in found:
+        with contextlib.suppress(psutil.Error):  # it has ended
+            if job is not None and not worker.works_for(job, standing=standing):
+                continue
+            # What a fork server has started has records of its own.
+            below = [] if worker.forks else worker.process.children(recursive=True)
+            for one in (worker.process, *below):
+                with contextlib.suppress(psutil.Error), one.oneshot():
+                    times = one.cpu_times()
+                    seconds[one.pid] = times.user + times.system
+                    waits = waits or one.status() == psutil.STATUS_DISK_SLEEP
     return Effort(seconds, waits)
-
-
-def is_worker(child: psutil.Process) -> bool:
-    """Tell a worker from the raylet's agents, which never rest.
-
-    Raises:
-        psutil.Error: it has ended.
-    """
-    words = " ".join(child.cmdline())
-    return words.startswith("ray::") or "default_worker.py" in words
-
-
-def works_for(worker: psutil.Process, job: str, standing: bool) -> bool:
-    """Whether a worker was started for a job or for any; `standing` ones that nobody took too.
-
-    Raises:
-        psutil.Error: it has ended.
-    """
-    mine = worker.environ().get(JOB) in (job, NO_JOB)
-    return mine and (standing or not stands_ready(worker))

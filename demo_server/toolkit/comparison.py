@@ -13,7 +13,8 @@ from ray.data.dataset import MaterializedDataset
 
 from demo_server.protocol.errors import RunError
 from demo_server.protocol.events import RowsData, StepData
-from demo_server.ray_internals.workers import Activity, effort, raylet_here
+from demo_server.ray_internals.worker_processes import raylet_here
+from demo_server.ray_internals.workers import Activity, effort
 from demo_server.toolkit.context import Context
 
 Vectors = dict[str, np.ndarray[Any, np.dtype[np.float32]]]

@@ -27,7 +27,7 @@ from demo_server.processes.driver import DriverProcess
 from demo_server.processes.state_file import StateFile
 from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import OperatorProgress, RunStatus
-from demo_server.ray_internals.prestart import JOB, MODULES, NO_JOB
+from demo_server.ray_internals.worker_environment import JOB, MODULES, NO_JOB
 from demo_server.ray_internals.workers import Activity, Effort, Worker, effort
 from demo_server.runs.archive import Archive
 from demo_server.runs.run_registry import RunRegistry
@@ -60,12 +60,13 @@ def test_only_workers_that_use_their_cpu_are_busy() -> None:
 
 def test_the_effort_excludes_agents_other_jobs_and_unused_workers() -> None:
     spin = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
-    names = [("ray::MapWorker", "01"), ("ray::IDLE", "02"), ("ray-dashboard-agent", "01")]
+    names = [("ray::MapWorker", "01"), ("ray::IDLE", "02"), ("ray::DashboardAgent", None)]
     parents = []
     for name, job in [*names, ("ray::IDLE", NO_JOB), ("ray::MapWorker", NO_JOB)]:
         command = ["bash", "-c", f'exec -a "{name}" "$0" -c "$1"', sys.executable, spin]
         pipe = subprocess.PIPE
-        env = {**os.environ, JOB: job} | ({MODULES: "torch"} if job == NO_JOB else {})
+        asked = {JOB: job} if job else {}
+        env = {**os.environ, **asked} | ({MODULES: "torch"} if job == NO_JOB else {})
         parents.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env))
     try:
         for parent in parents:
@@ -80,6 +81,7 @@ def test_the_effort_excludes_agents_other_jobs_and_unused_workers() -> None:
             parent.communicate()
     assert used[worker] >= 0.1
     assert {worker, other} <= all_used.keys()
+    assert agent not in all_used
     assert used.keys().isdisjoint({other, agent, standing})
     assert taken in used
     assert {worker, standing} <= awaited.keys()

@@ -10,8 +10,7 @@ import pytest
 
 from demo_server.processes.ray_head import NODE_ENV
 from demo_server.ray_internals.prestart import VERSION, runtime_env
-from tests.support.bounds import HANG_S
-from tests.support.ray_cluster import RayCluster, free_port
+from tests.support.ray_cluster import RayCluster, free_port, printed
 
 # The module's import stands for a library's: it is slow, and leaves its time behind.
 PROGRAM = """
@@ -19,7 +18,7 @@ import sys, time
 import ray
 from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.ray_internals.prestart import prestart, runtime_env
-from demo_server.ray_internals.workers import raylet_here
+from demo_server.ray_internals.worker_processes import raylet_here
 
 MODULES = ("json.tool", "this")
 ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
@@ -71,19 +70,6 @@ def head() -> Iterator[RayCluster]:
     cluster.stop()
 
 
-def printed(program: str, head: RayCluster) -> list[str]:
-    """Run a driver and return the last line that it printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, head.address],
-        env=head.env(),
-        capture_output=True,
-        text=True,
-        timeout=HANG_S,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.splitlines()[-1:]
-
-
 def test_an_actor_gets_the_prestarted_worker_and_a_task_does_not(head: RayCluster) -> None:
     assert printed(PROGRAM, head) == ["as it must be"]
 
@@ -112,7 +98,7 @@ from demo_server.driver.observe.mailbox import open_mailbox
 from demo_server.driver.startup import warm_up
 from demo_server.ray_internals.patches import start_actor_location_tracker
 from demo_server.ray_internals.prestart import prestart, runtime_env
-from demo_server.ray_internals.workers import raylet_here
+from demo_server.ray_internals.worker_processes import raylet_here
 
 MODULES = ("json.tool",)
 ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
@@ -190,7 +176,7 @@ import sys, time
 import psutil, ray
 from demo_server.ray_internals import prestart
 from demo_server.driver.observe.mailbox import open_mailbox
-from demo_server.ray_internals.workers import raylet_here
+from demo_server.ray_internals.worker_processes import raylet_here
 ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
 MODULES = ("json.tool",)
 

@@ -37,9 +37,10 @@ class Node:
 
 @dataclass
 class RayCluster:
-    """A head, and the nodes that have joined it."""
+    """A head, and the nodes that have joined it; the head as the server starts it if it `forks`."""
 
     port: int
+    forks: bool = False
     token: str = field(default_factory=lambda: secrets.token_hex(32))
     nodes: list[Node] = field(default_factory=list)
     more_env: dict[str, str] = field(default_factory=dict)
@@ -64,20 +65,21 @@ class RayCluster:
         """Start the head, or a node that joins it, and wait until it is up."""
         # A socket's path may be 104 characters long, so not pytest's directory.
         directory = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-        role = (
-            ["--head", f"--port={self.port}", "--include-dashboard=False"]
-            if not self.nodes
-            else [f"--address={self.address}"]
-        )
+        module, role = "ray.scripts.scripts", [f"--address={self.address}"]
+        if not self.nodes:
+            role = ["--head", f"--port={self.port}", "--include-dashboard=False"]
+            if self.forks:
+                module = "demo_server.ray_internals.head"
+                role += ["--no-monitor", "--include-log-monitor=False"]
         output = directory / "start.out"
         with output.open("wb") as file:
             started = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
+                    *(sys.executable, "-m", module, "start", "--block"),
                     *role,
                     f"--num-cpus={cpus}",
                     "--node-ip-address=127.0.0.1",
-                    f"--temp-dir={directory}",
+                    *("--temp-dir", str(directory)),
                     "--object-store-memory=300000000",
                     "--disable-usage-stats",
                 ],
@@ -101,6 +103,19 @@ class RayCluster:
     def stop(self) -> None:
         while self.nodes:
             self.nodes.pop().stop()
+
+
+def printed(program: str, head: RayCluster) -> list[str]:
+    """Run a driver and return the last line that it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, head.address],
+        env=head.env(),
+        capture_output=True,
+        text=True,
+        timeout=HANG_S,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()[-1:]
 
 
 def free_port() -> int:

@@ -17,12 +17,12 @@ from demo_server.driver.cluster import available_resources, cluster_resources
 from demo_server.driver.observe.nodes import Nodes, other_nodes
 from demo_server.driver.observe.observer import Observation
 from demo_server.driver.observe.stall import StalledError, stall_limits
+from demo_server.ray_internals.worker_processes import raylet_here
 from demo_server.ray_internals.workers import (
     Activity,
     Worker,
     awaits_a_worker,
     effort,
-    raylet_here,
     workers,
 )
 from demo_server.system.cpu_reading import CpuReading
