@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from demo_server.processes.descriptions import Describer
 from demo_server.processes.driver import DriverProcess, driver_command
+from demo_server.processes.driver_forks import DriverForks
 from demo_server.processes.priority import Priority
 from demo_server.processes.ray_head import LocalHead, Ray, UserCluster
 from demo_server.processes.state_file import StateFile
@@ -16,6 +17,7 @@ from demo_server.runs.run_registry import RunRegistry
 from demo_server.scheduling.scheduler import Scheduler
 from demo_server.scheduling.standby_pool import StandbyPool
 from demo_server.system.code_version import code_version
+from demo_server.system.fork_server import FORKS
 from demo_server.system.memory import memory_bytes, standbys_for
 from demo_server.system.settings import Settings
 
@@ -39,6 +41,8 @@ class Composition:
             settings.runs_bytes,
         )
         self._command, self._state = command, state
+        forkable = FORKS and command is driver_command
+        self._forks = DriverForks(code_version, state) if forkable else None
         self.ray = ray or self._own_ray(state)
         self._numbers = itertools.count(1)
         standbys = standbys_for(memory_bytes())
@@ -46,6 +50,12 @@ class Composition:
         self.scheduler = Scheduler(self.runs, self.standby_pool, ahead)
         self.scheduler.on_computing = Priority(state).reconcile
         self.describer = Describer(settings)
+
+    async def close(self) -> None:
+        """End every run, every driver, and Ray where it is ours."""
+        await self.scheduler.close()
+        if self._forks:
+            await self._forks.close()
 
     def _own_ray(self, state: StateFile) -> Ray:
         if self.settings.ray_address:
@@ -57,7 +67,9 @@ class Composition:
         )
 
     def _spawn(self, ray: Ray) -> DriverProcess:
-        driver = DriverProcess(self.scheduler.receive, self.scheduler.driver_exited, self._state)
+        driver = DriverProcess(
+            self.scheduler.receive, self.scheduler.driver_exited, self._state, self._forks
+        )
         output = self.settings.cache / "drivers" / f"{os.getpid()}-{next(self._numbers)}.out"
         driver.start(self._command(ray, self.settings), ray.env(), output)
         return driver

@@ -99,7 +99,7 @@ class DemoServer:
         for task in tasks:
             task.cancel()
         self.calibration.interrupt()
-        await self.composition.scheduler.close()
+        await self.composition.close()
 
     def _preflight(self) -> AsyncIterator[Finding]:
         """Check everything that the talk needs, this server included."""

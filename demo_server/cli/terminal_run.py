@@ -146,7 +146,7 @@ async def open_composition(
     try:
         yield composition
     finally:
-        await composition.scheduler.close()
+        await composition.close()
         state.close()
 
 

@@ -15,12 +15,15 @@ from typing import BinaryIO
 import psutil
 from pydantic import ValidationError
 
+from demo_server.processes.driver_forks import DriverForks, ForkedProcess
 from demo_server.processes.ray_head import Ray, RayState
 from demo_server.processes.state_file import ProcessSession, StateFile
 from demo_server.protocol import driver_messages
 from demo_server.protocol.driver_messages import DriverOptions
+from demo_server.protocol.errors import ForkError
 from demo_server.protocol.events import NoteData
 from demo_server.system import process
+from demo_server.system.fork_server import Program
 from demo_server.system.settings import Settings
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -39,9 +42,11 @@ class DriverProcess:
         on_message: Callable[[DriverProcess, driver_messages.Message], None],
         on_exit: Callable[[DriverProcess, str], None],
         state_file: StateFile | None = None,
+        forks: DriverForks | None = None,
     ) -> None:
         self._on_message, self._on_exit, self._state_file = on_message, on_exit, state_file
-        self._process: asyncio.subprocess.Process | None = None
+        self._forks = forks
+        self._process: asyncio.subprocess.Process | ForkedProcess | None = None
         self._output: Path | None = None
         self._watching: asyncio.Task[None] | None = None
         self.ready: driver_messages.Ready | None = None
@@ -103,16 +108,7 @@ class DriverProcess:
         messages = os.fdopen(read_end, "rb", buffering=0)
         try:
             with self._output_file() as output:
-                self._process = await asyncio.create_subprocess_exec(
-                    *command,
-                    str(write_end),
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=output,
-                    stderr=asyncio.subprocess.STDOUT,
-                    pass_fds=(write_end,),
-                    env=env,
-                    start_new_session=True,
-                )
+                self._process = await self._launch(command, env, output, write_end)
         except OSError as error:
             messages.close()
             self._finish(f"The driver could not be started: {error.strerror}.")
@@ -131,6 +127,31 @@ class DriverProcess:
         reading.cancel()
         process.kill_group(self._process.pid)
         self._finish(_exit_reason(code))
+
+    async def _launch(
+        self, command: Sequence[str], env: Mapping[str, str], output: BinaryIO, messages: int
+    ) -> asyncio.subprocess.Process | ForkedProcess:
+        """Fork it, or start it anew.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        if self._forks:
+            program = Program(list(command[1:]), dict(env), os.getcwd(), new_session=True)
+            try:
+                return await self._forks.fork(program, output.fileno(), messages)
+            except ForkError as error:
+                log.warning("%s It is started anew, which takes longer.", error)
+        return await asyncio.create_subprocess_exec(
+            *command,
+            str(messages),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            pass_fds=(messages,),
+            env=env,
+            start_new_session=True,
+        )
 
     def _record(self, pid: int) -> None:
         """Record it in the state file, for the server that starts after this one was killed."""

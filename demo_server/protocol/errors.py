@@ -81,5 +81,9 @@ class ExperimentError(DemoError):
     """An experiment's file is not what it must be."""
 
 
+class ForkError(DemoError):
+    """No driver can be forked; it is started anew."""
+
+
 class PrestartError(DemoError):
     """No worker was started ahead of time; an actor waits for its own."""
