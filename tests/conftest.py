@@ -17,7 +17,7 @@ import pytest
 import uvicorn
 
 from demo_server.composition import Composition
-from demo_server.processes.ray_head import Ray
+from demo_server.processes.ray_head import NODE_ENV, Ray
 from demo_server.processes.state_file import StateFile
 from demo_server.server import DemoServer, uvicorn_config
 from demo_server.system.checkout import ROOT
@@ -89,8 +89,9 @@ def outside() -> Iterator[Outside]:
 @pytest.fixture(scope="session")
 def ray_head(ran_lines: Path, outside: Outside) -> Iterator[RayCluster]:
     """A head of two CPUs that all tests share, also those of drivers that are killed."""
-    cluster = RayCluster(free_port())
+    cluster = RayCluster(free_port(), forks=True)
     cluster.more_env = {
+        **NODE_ENV,
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on 127.0.0.1 alone, as our own head is
         **environment(ran_lines),
         **outside.env,
