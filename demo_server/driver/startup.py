@@ -29,9 +29,11 @@ from demo_server.embedding.device import likely_device
 from demo_server.embedding.registry import ROWS
 from demo_server.protocol.driver_messages import DriverOptions, Ended, Message, PrioritizeCommand
 from demo_server.protocol.errors import ClusterError, ExperimentError, PrestartError
+from demo_server.ray_internals.actors import ray_data_has_begun
 from demo_server.ray_internals.patches import disable_hub_lookup, start_actor_location_tracker
 from demo_server.ray_internals.prestart import prestart, standing
 from demo_server.ray_internals.worker_processes import raylet_here
+from demo_server.system.fork_server import FORKS
 from demo_server.system.memory import memory_bytes, standbys_for
 from demo_server.toolkit.context import Machine
 from demo_server.toolkit.failure import explain
@@ -68,8 +70,11 @@ def start(
     connect(options.ray_address, own_head=not options.users_cluster)
     if prioritized and not options.users_cluster:
         prestart_workers(experiments, chosen.rows, prioritized)
+    begun = ray_data_has_begun()
     start_actor_location_tracker()  # its process starts meanwhile
-    box = mailbox()
+    box = open_mailbox()
+    if options.users_cluster:
+        check_that_code_runs(box)
     # Where no run waits not before: the run on stage may be about to take a worker that is there.
     if not prioritized and not options.users_cluster:
         prestart_workers(experiments, chosen.rows, prioritized)
@@ -80,7 +85,8 @@ def start(
     datasets.disable_progress_bars()
     disable_hub_lookup()
     if not prioritized:
-        warm_up(1 if options.users_cluster else int(cluster_resources().get("CPU", 1)))
+        cpus = 1 if options.users_cluster else int(cluster_resources().get("CPU", 1))
+        warm_up(min(cpus, MOST_TASKS), whole=not (FORKS and begun))
     return RunLoop(
         send=send,
         source=chosen,
@@ -147,10 +153,14 @@ def preloads_of(
     return found
 
 
-def mailbox() -> ActorHandle[Any]:
-    """Open the mailbox, the first of our code that runs on the cluster."""
+def check_that_code_runs(box: ActorHandle[Any]) -> None:
+    """Wait for the mailbox, the first of our code that runs on a cluster.
+
+    Raises:
+        ClusterError: it doesn't.
+    """
     try:
-        return open_mailbox()
+        ray.get(box.take.remote(0))
     except RayActorError as error:
         why = explain(error)
         raise ClusterError(
@@ -158,17 +168,22 @@ def mailbox() -> ActorHandle[Any]:
         ) from error
 
 
-def warm_up(cpus: int) -> None:
-    """Have Ray Data start what a run would wait for.
+def warm_up(tasks: int, *, whole: bool) -> None:
+    """Have Ray start what a run would wait for.
 
-    What it starts once for each job takes seconds, a process for a task on each CPU 0.9 s each.
+    Args:
+        tasks: how many processes for tasks, which take 0.9 s each where they import for themselves.
+        whole: wait for them, and have Ray Data run once; its own actors, one of each for a head,
+            take seconds.
     """
-    tasks = min(cpus, MOST_TASKS)
     # Sent by value: a cluster's node needn't have our code.
     cloudpickle.register_pickle_by_value(preload)  # type: ignore[no-untyped-call]
     # None needs a CPU: those are for a run that starts meanwhile. All at the same moment, or one
     # process does all, and a run's second task would wait for the other.
     ready = ray.remote(num_cpus=0)(preload.import_ray_data)
-    ray.get([ready.remote() for _ in range(tasks)])
+    asked = [ready.remote() for _ in range(tasks)]
+    if not whole:
+        return
+    ray.get(asked)
     few = datasets.Dataset.from_dict({"id": ["0"] * tasks})
     ray.data.from_huggingface(few).repartition(tasks).materialize()

@@ -6,7 +6,9 @@ from typing import Any
 
 import psutil
 import ray
+import ray.util
 from ray._private.state import state as cluster_state
+from ray.data._internal.stats import STATS_ACTOR_NAME
 
 from demo_server.protocol.events import ActorMetrics
 
@@ -14,6 +16,12 @@ from demo_server.protocol.events import ActorMetrics
 MAILBOX = "live-rows"
 # Ray Data's own, which the first job that needs them starts.
 RAYS_OWN = ("_StatsActor", "_AutoscalingCoordinatorActor", "ActorLocationTracker")
+
+
+def ray_data_has_begun() -> bool:
+    """Whether Ray Data's own actors stand on this cluster, which the first job starts."""
+    named = ray.util.list_named_actors(all_namespaces=True)
+    return any(actor["name"] == STATS_ACTOR_NAME for actor in named)
 
 
 def actors() -> list[ActorMetrics]:

@@ -29,7 +29,7 @@ from demo_server.scheduling.standby_pool import READY_TIMEOUT_S, Driver, Standby
 
 # A standby imports for seconds: a run does not share the cores with one that is not needed, and
 # its first rows with none.
-STANDBY_DELAY_S = 10.0
+STANDBY_DELAY_S = 1.0
 
 log = logging.getLogger(__name__)
 

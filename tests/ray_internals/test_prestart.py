@@ -112,7 +112,7 @@ box = open_mailbox()
 raylet = raylet_here()
 prestart(MODULES, 1)
 prestart(("this",), 1)
-warm_up(2)
+warm_up(2, whole=True)
 time.sleep(5)
 there = {child.pid for child in raylet.children()}
 rows = datasets.Dataset.from_dict({"id": [str(n) for n in range(100)]})
@@ -131,7 +131,7 @@ import sys
 import ray
 from demo_server.driver.startup import warm_up
 ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
-warm_up(2)
+warm_up(2, whole=True)
 
 @ray.remote
 def has_ray_data():

@@ -50,7 +50,6 @@ def open_mailbox() -> ActorHandle[Any]:
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = actor.options(name=MAILBOX, num_cpus=0, scheduling_strategy=here)
     mailbox: ActorHandle[Any] = options.remote()
-    ray.get(mailbox.take.remote(0))
     return mailbox
 
 
