@@ -9,6 +9,7 @@ export const PROGRAMS = {
   clone: { command: [process.execPath, 'bench/measures/clone.mjs'], takes: [] },
   startup: { command: [process.execPath, 'bench/measures/startup.mjs'], takes: ['rounds'] },
   latency: { command: [process.execPath, 'bench/measures/latency.mjs'], takes: ['rounds', 'engine'] },
+  presses: { command: [VENV_PYTHON, 'bench/measures/presses.py'], takes: ['rounds'] },
   memory: { command: [VENV_PYTHON, 'bench/measures/memory.py'], takes: [] },
   embed: { command: [VENV_PYTHON, 'bench/measures/embed.py'], takes: [] },
   viewers: { command: [VENV_PYTHON, 'bench/measures/viewers.py'], takes: [] },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -57,8 +58,8 @@ class Served:
             MeasuringError: it was refused, or did not succeed.
         """
         run_id = self.start(experiment, params)
-        events = self.watch(run_id, lambda event: _status(event) in ENDED)
-        if _status(events[-1]) != "succeeded":
+        events = self.watch(run_id, lambda event: event_status(event) in ENDED)
+        if event_status(events[-1]) != "succeeded":
             raise MeasuringError(f"{experiment} ended as {events[-1]['data']}")
         return events
 
@@ -108,6 +109,14 @@ class Served:
             if frame["type"] == kind and frame.get("request_id", request_id) == request_id:
                 return frame
         raise MeasuringError(f"no {kind} came within {RUN_S:.0f} s")
+
+
+def pause(server: Served, seconds: float) -> None:
+    """Let `seconds` pass; a client that doesn't read meanwhile would be closed."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        with contextlib.suppress(TimeoutError):
+            server.socket.recv(timeout=left)
 
 
 @contextmanager
@@ -184,5 +193,5 @@ def _warm(url: str) -> None:
     raise MeasuringError(f"Ray is not warm and measured after {WARM_S:.0f} s")
 
 
-def _status(event: dict[str, Any]) -> str | None:
+def event_status(event: dict[str, Any]) -> str | None:
     return event["data"]["status"] if event["kind"] == "status" else None

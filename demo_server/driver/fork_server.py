@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from demo_server.ray_internals.forkable_ray import import_ray
+from demo_server.ray_internals.forkable_ray import import_ray, name_process
 from demo_server.system.fork_server import ForkServer
 
 
@@ -21,6 +21,7 @@ def main(words: Sequence[str]) -> None:
     startup.load_experiments()
     startup.disable_hub_lookup()
     if program := ForkServer(socket.socket(fileno=int(*words)), lifeline=0).serve():
+        name_process(" ".join(["python", *program.argv]))
         program.run()
 
 

@@ -44,3 +44,10 @@ def import_ray() -> None:
     actor.ActorClassID = SystemActorClassID
     for name in LATE:
         importlib.import_module(name)
+
+
+def name_process(title: str) -> None:
+    """Give this process a command line of its own: a fork has that of its fork server."""
+    os.environ["SPT_NOENV"] = "1"  # else it would take the place of the environment
+    raylet: Any = importlib.import_module("ray._raylet")
+    raylet.setproctitle(title)

@@ -45,7 +45,6 @@ def fork_workers(directory: Path) -> None:
     directory.mkdir()
     listener = listen(str(directory / BASE))
     os.environ[FORK_SERVERS] = str(directory)
-    os.environ["SPT_NOENV"] = "1"  # a process that names itself leaves its environment alone
     if os.fork() == 0:
         os.dup2(listener.fileno(), 0)
         listener.close()

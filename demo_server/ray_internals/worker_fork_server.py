@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 
 from demo_server.ray_internals import forkable_ray
@@ -32,7 +33,8 @@ EARLY = ("pandas", "pyarrow", "pydantic", "requests", "jsonschema", "datasets")
 
 def main() -> None:
     listener = socket.socket(fileno=os.dup(0))
-    if MODULES in os.environ:  # it was forked by the base
+    base = MODULES not in os.environ
+    if not base:
         importlib.import_module(os.environ["RAY_preload_python_modules"])  # noqa: SIM112 (Ray's)
         server = ForkServer(listener, forked=record, ended=forget)
     else:
@@ -40,7 +42,9 @@ def main() -> None:
             importlib.import_module(name)
         server = ForkServer(listener, prepare=import_ray, forked=record, ended=forget)
     if program := server.serve():
-        set_title("ray::IDLE")  # as Ray names a worker that waits for work
+        forkable_ray.name_process("ray::IDLE")  # as Ray names a worker that waits for work
+        if base:
+            forget_our_code()
         program.run()
 
 
@@ -52,6 +56,12 @@ def import_ray(first: Program) -> None:
     os.environ[RAYLET] = first.env[RAYLET]
     os.environ[JOB] = NO_JOB
     forkable_ray.import_ray()
+
+
+def forget_our_code() -> None:
+    """Have it imported as it is by then, and from where the worker's driver has it."""
+    for name in [name for name in sys.modules if f"{name}.".startswith("demo_server.")]:
+        del sys.modules[name]
 
 
 def record_path(pid: int) -> Path:
@@ -67,12 +77,6 @@ def record(pid: int, program: Program) -> None:
 
 def forget(pid: int) -> None:
     record_path(pid).unlink(missing_ok=True)
-
-
-def set_title(title: str) -> None:
-    """Name this process, which has the command line of the head, as Ray names a worker."""
-    raylet = importlib.import_module("ray._raylet")
-    raylet.setproctitle(title)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ connect(sys.argv[1], own_head=True)
 here = ray.get_runtime_context().get_node_id()
 for _ in range(5):
     mailbox = open_mailbox()
+    ray.get(mailbox.take.remote(0))
     [found] = [a for a in ray._private.state.actors().values() if a["State"] == "ALIVE"]
     print(found["Address"]["NodeID"] == here)
     ray.kill(mailbox)

@@ -118,13 +118,14 @@ assert len(servers) == 1 and process.ppid() not in servers, servers
 """
 
 COUNTED = """
-prestart(LIBRARIES, 2)
+OTHERS = ("json.tool", "colorsys")
+prestart(OTHERS, 2)
 until(lambda: not starting())
-until(lambda: standing(raylet)[LIBRARIES] == 2)
+until(lambda: standing(raylet)[OTHERS] == 2)
 there = {one.process.pid for one in worker_processes(raylet) if not one.forks}
-actor, seen = began(runtime_env=runtime_env(LIBRARIES))
+actor, seen = began(runtime_env=runtime_env(OTHERS))
 assert seen["pid"] in there
-until(lambda: standing(raylet)[LIBRARIES] == 1)
+until(lambda: standing(raylet)[OTHERS] == 1)
 job = ray.get_runtime_context().get_job_id()
 mine = {w.process.pid for w in worker_processes(raylet) if w.works_for(job, standing=False)}
 assert seen["pid"] in mine

@@ -17,11 +17,11 @@ class Params(Parameters):
 needs = Needs(actors=0, task_cpus=1)
 
 
-def wait(batch: dict[str, Any]) -> dict[str, Any]:
-    """Wait for what never comes, using no CPU time."""
-    threading.Event().wait()
-    return batch
-
-
 def run(params: Params, context: Context) -> None:
+    # Within `run`: the workers of the tests' head know the experiments of another checkout.
+    def wait(batch: dict[str, Any]) -> dict[str, Any]:
+        """Wait for what never comes, using no CPU time."""
+        threading.Event().wait()
+        return batch
+
     ray.data.range(1).map_batches(wait, num_cpus=params.cpus).materialize()
