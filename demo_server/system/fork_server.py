@@ -173,9 +173,7 @@ class ForkServer:
             os.setsid()
         else:
             os.setpgrp()
-        if (
-            "numpy" in sys.modules
-        ):  # or each fork would draw the same; Python's own generator sees to it
+        if "numpy" in sys.modules:  # Python's own generator does it by itself
             sys.modules["numpy"].random.seed()
         with client:
             self._send(client, {"pid": os.getpid()})
@@ -194,9 +192,10 @@ class ForkServer:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            self._ended(pid)
-            with self._clients.pop(pid) as client:
+            if client := self._clients.pop(pid, None):  # else an import has started it
+                self._ended(pid)
                 self._send(client, {"status": os.waitstatus_to_exitcode(status)})
+                client.close()
 
     def _send(self, client: socket.socket, answer: dict[str, int]) -> None:
         try:

@@ -27,11 +27,16 @@ def test_forks_of_the_drivers_server_draw_different_ids() -> None:
     assert_different("import demo_server.driver.startup as s; s.load_experiments()")
 
 
+# A process that has asked for the graphics card can't use it after a fork.
+NO_CARD = "import torch; torch.cuda.is_available = torch.cuda.device_count = None"
+
+
 @pytest.mark.parametrize("library", ["sentence_transformers", "openvino"])
-def test_forks_of_a_workers_server_draw_different_ids(library: str) -> None:
-    assert_different(
-        f"import {library}, demo_server.driver.loader as l; [l.load(n) for n in l.names()]"
-    )
+def test_forks_of_a_workers_server_draw_different_ids_and_may_use_a_graphics_card(
+    library: str,
+) -> None:
+    catalog = "import demo_server.driver.loader as l; [l.load(n) for n in l.names()]"
+    assert_different(f"{NO_CARD}; import {library}; {catalog}")
 
 
 def assert_different(imports: str) -> None:
