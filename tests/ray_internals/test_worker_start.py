@@ -102,7 +102,7 @@ raylet = raylet_here()
 LIBRARIES = ("json.tool", "this")
 """
 END = """
-print("as it must be")
+print("as it must be", flush=True)
 """
 
 FORKED = """
