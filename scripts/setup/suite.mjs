@@ -40,10 +40,10 @@ const PYTHON_CHECKS = [
   { name: 'import contracts', command: [python('lint-imports'), '--no-cache'] },
 ]
 const SET_UP_TESTS = { name: 'set-up tests', report: 'setup', command: [process.execPath, ...nodeTest(reportOf('setup')), ...testFiles()] }
-const RUNS = join('tests', 'experiments')
-/** Every experiment on Ray, whose workers run at a lower CPU priority: in parallel with the rest. */
-const EXPERIMENTS = { name: 'experiments', report: 'experiments', command: [...pytest(reportOf('experiments')), RUNS] }
-const PYTHON_TESTS = { name: 'Python tests', report: 'pytest', command: [...pytest(reportOf('pytest')), `--ignore=${RUNS}`] }
+/** What shares one Ray head, for drivers and every experiment: in parallel with the rest. */
+const ON_ONE_HEAD = [join('tests', 'driver'), join('tests', 'experiments')]
+const HEAD_TESTS = { name: 'tests on one head', report: 'head', command: [...pytest(reportOf('head')), ...ON_ONE_HEAD] }
+const PYTHON_TESTS = { name: 'Python tests', report: 'pytest', command: [...pytest(reportOf('pytest')), ...ON_ONE_HEAD.map((path) => `--ignore=${path}`)] }
 const BROWSER_TESTS = {
   name: 'browser tests',
   report: 'playwright',
@@ -80,7 +80,7 @@ export async function main(args) {
   mkdirSync(REPORTS, { recursive: true })
   const outcomes = await withSetupLock(() => setUp(display))
   process.env.DEMO_CHROMIUM = await requireChromium(display)
-  const lanes = [PYTHON_CHECKS, [PYTHON_TESTS], [EXPERIMENTS, SET_UP_TESTS]]
+  const lanes = [PYTHON_CHECKS, [PYTHON_TESTS], [HEAD_TESTS, SET_UP_TESTS]]
   outcomes.push(...(await Promise.all(lanes.map(inTurn))).flat(), await perform(BROWSER_TESTS))
   if (durations) printSlowest(outcomes)
   process.exit(summarize(outcomes))

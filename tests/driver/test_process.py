@@ -130,7 +130,7 @@ def test_a_driver_exits_when_its_input_closes_while_it_connects() -> None:
 
 def test_a_driver_sends_heartbeats_during_a_run(driver: RealDriver, tmp_path: Path) -> None:
     driver.alive_at.clear()
-    driver.run("padding", tmp_path)
+    driver.run("padding", tmp_path, rows=300)
     gaps = [b - a for a, b in zip(driver.alive_at, driver.alive_at[1:], strict=False)]
     assert gaps
     assert max(gaps) < 3
