@@ -25,8 +25,10 @@ for (const { number, starts } of SLIDES) {
       return
     const message = page.locator(`[data-slidev-no="${number}"] .run-message`)
     await page.keyboard.press('r')
-    await expect(message).toContainText(/Running|Done|Failed/, { timeout: 60_000 })
+    await expect(message).toContainText(/Running|Done|Failed|Choose/, { timeout: 60_000 })
     await take(page, number, 'running')
+    if (/Choose/.test(await message.innerText())) // it was refused, as one slide shows on purpose
+      return
     await expect(message).toContainText(/Done|Failed/, { timeout: 180_000 })
     await take(page, number, 'done')
   })
