@@ -21,7 +21,7 @@ from demo_server.protocol.errors import ForkError
 from demo_server.system.fork_server import Program, ask, listen
 from demo_server.system.process import kill_group, remove_tree
 
-MODULE = "demo_server.driver.fork_server"
+MODULE = "demo_server.driver.driver_fork_server"
 ANSWER_BYTES = 1024
 GOODBYE_S = 2.0
 

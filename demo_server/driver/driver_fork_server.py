@@ -1,4 +1,4 @@
-"""`python -m demo_server.driver.fork_server DESCRIPTOR`: forks drivers of the code that it imports.
+"""`python -m demo_server.driver.driver_fork_server DESCRIPTOR`: forks drivers, all of one code.
 
 It is asked on the socket DESCRIPTOR, until its standard input closes.
 """
