@@ -79,13 +79,17 @@ def begin_fork_server(path: str, base: str, worker: Program) -> None:
     Raises:
         OSError: the base doesn't answer.
     """
-    try:
-        listener = listen(path)
-    except OSError:
-        return
-    server = Program(FORK_SERVER, worker.env, worker.cwd)
-    with listener, ask(base, server, [listener.fileno(), 1, 2]) as answers:
-        answers.recv(1024)
+    own = f"{path}.{os.getpid()}"
+    with listen(own) as listener:
+        try:
+            os.link(own, path)  # who finds it is never refused: it listens already
+        except FileExistsError:
+            return
+        finally:
+            os.unlink(own)
+        server = Program(FORK_SERVER, worker.env, worker.cwd)
+        with ask(base, server, [listener.fileno(), 1, 2]) as answers:
+            answers.recv(1024)
 
 
 def main(words: Sequence[str]) -> None:
