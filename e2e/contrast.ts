@@ -1,5 +1,5 @@
 // Contrast of text against the pixels that are really behind it, pictures and gradients included.
-import type { Page } from '@playwright/test'
+import type { Browser, Page } from '@playwright/test'
 import type { PaintedSlide, PaintedText } from './painted'
 
 /** WCAG 2, level AA. */
@@ -16,17 +16,26 @@ export async function findFaintTexts(page: Page, slide: PaintedSlide): Promise<s
   const style = await page.addStyleTag({ content: WITHOUT_TEXT })
   const picture = await page.screenshot({ animations: 'disabled', caret: 'initial' })
   await style.evaluate((element) => { (element as HTMLElement).remove() })
-  const blank = await page.context().newPage()
-  try {
-    const ratios = await blank.evaluate(measure, { picture: picture.toString('base64'), texts: slide.texts })
-    return slide.texts.flatMap((text, index) => {
-      const ratio = ratios[index]
-      return ratio !== undefined && ratio < LEAST_CONTRAST ? [`${ratio.toFixed(2)}: “${text.text}” (${text.where}), ${text.color}`] : []
-    })
-  }
-  finally {
-    await blank.close()
-  }
+  const blank = await emptyPage(page.context().browser())
+  const ratios = await blank.evaluate(measure, { picture: picture.toString('base64'), texts: slide.texts })
+  return slide.texts.flatMap((text, index) => {
+    const ratio = ratios[index]
+    return ratio !== undefined && ratio < LEAST_CONTRAST ? [`${ratio.toFixed(2)}: “${text.text}” (${text.where}), ${text.color}`] : []
+  })
+}
+
+// A page takes two processes and half a second to open.
+const emptyPages = new WeakMap<Browser, Promise<Page>>()
+
+function emptyPage(browser: Browser | null): Promise<Page> {
+  if (!browser)
+    throw new Error('this page has no browser of its own')
+  const known = emptyPages.get(browser)
+  if (known)
+    return known
+  const made = browser.newPage()
+  emptyPages.set(browser, made)
+  return made
 }
 
 // Runs in an empty page, so it can use nothing from outside.
