@@ -1,4 +1,4 @@
-"""`python -m demo_server.driver OPTIONS DESCRIPTOR`: the child process of one run.
+"""`python -m demo_server.driver OPTIONS DESCRIPTOR`: the child process that does runs, one at a time.
 
 Arguments, commands and messages are declared in `demo_server/protocol/driver_messages.py`.
 """
@@ -25,6 +25,7 @@ from demo_server.protocol.driver_messages import (
     Ended,
     PrioritizeCommand,
     Ready,
+    ReleaseCommand,
     RunCommand,
     command,
 )
@@ -36,7 +37,7 @@ def main(words: Sequence[str]) -> None:
     options = DriverOptions.model_validate_json(text)
     channel = MessageWriter(int(descriptor))
     channel.keep_alive()
-    runs: SimpleQueue[RunCommand] = SimpleQueue()
+    runs: SimpleQueue[RunCommand | ReleaseCommand] = SimpleQueue()
     prioritized: list[PrioritizeCommand] = []
     sessions: list[RunLoop] = []
     may_connect = threading.Event()
@@ -70,11 +71,16 @@ def main(words: Sequence[str]) -> None:
         )
     )
     while True:
-        channel.send(session.run(runs.get()))
+        match runs.get():
+            case ReleaseCommand():
+                session.release()
+            case RunCommand() as run:
+                channel.send(session.run(run))
+                session.renew()
 
 
 def listen(
-    runs: SimpleQueue[RunCommand],
+    runs: SimpleQueue[RunCommand | ReleaseCommand],
     prioritized: list[PrioritizeCommand],
     sessions: list[RunLoop],
     may_connect: threading.Event,
@@ -82,7 +88,7 @@ def listen(
     """Read commands; when standard input closes, end this process whatever it is doing.
 
     Args:
-        runs: where commands to run go.
+        runs: takes what is done one after the other.
         prioritized: takes the run that waits already.
         sessions: the session that acts, once there is one.
         may_connect: set when Ray is up.
@@ -93,8 +99,8 @@ def listen(
                 may_connect.set()
             case PrioritizeCommand() as waiting:
                 prioritized.append(waiting)
-            case RunCommand() as run:
-                runs.put(run)
+            case RunCommand() | ReleaseCommand() as found:
+                runs.put(found)
             case ActCommand(action=action, args=args):
                 for session in sessions:
                     session.act(action, args)

@@ -25,6 +25,7 @@ from demo_server.driver.observe.observer import Observation, observing
 from demo_server.driver.observe.outputs import counting
 from demo_server.driver.observe.reporter import observed
 from demo_server.driver.observe.watchdog import guarding
+from demo_server.driver.process_state import ProcessState
 from demo_server.embedding.device import Device
 from demo_server.embedding.registry import row_of
 from demo_server.protocol.driver_messages import Ended, Message, RunCommand
@@ -50,6 +51,8 @@ class RunLoop:
     own_head: bool
     mailbox: ActorHandle[Any]
     give_up: Callable[[Ended], None]
+    replace_workers: Callable[[], None]  # that a run has taken
+    before: ProcessState
     held: Any = None
     context: Context | None = None
 
@@ -88,7 +91,27 @@ class RunLoop:
             release()
         if result is not None:
             self.held = result
-        return Ended(status="succeeded", holds=result is not None, end_ray=context.end_ray)
+        changes = self.before.changes()
+        if observation and observation.mapped_in_tasks:
+            changes.append("the workers of its tasks")
+        if changes:
+            print("Does no other run, this one may have changed:", *changes[:9], file=sys.stderr)
+        return Ended(
+            status="succeeded",
+            holds=result is not None,
+            end_ray=context.end_ray,
+            unharmed=self.own_head and not changes,
+        )
+
+    def renew(self) -> None:
+        """Make ready for another run, once the server knows that this one has ended."""
+        if self.own_head and ray.is_initialized():
+            self.replace_workers()
+
+    def release(self) -> None:
+        """Let go of the result that is held."""
+        self.held = None
+        release()
 
     def act(self, action: str, args: dict[str, JsonValue]) -> None:
         """Do what the running experiment offers; an action that it doesn't offer is noted."""

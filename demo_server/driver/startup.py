@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 # An experiment that has shut Ray down must not have it started again behind its back.
@@ -23,6 +24,7 @@ from demo_server.driver import loader, preload
 from demo_server.driver.cluster import cluster_resources, connect
 from demo_server.driver.observe import observer
 from demo_server.driver.observe.mailbox import open_mailbox
+from demo_server.driver.process_state import ProcessState
 from demo_server.driver.run_loop import RunLoop
 from demo_server.embedding import conversion, model
 from demo_server.embedding.device import likely_device
@@ -31,7 +33,7 @@ from demo_server.protocol.driver_messages import DriverOptions, Ended, Message, 
 from demo_server.protocol.errors import ClusterError, ExperimentError, PrestartError
 from demo_server.ray_internals.actors import ray_data_has_begun
 from demo_server.ray_internals.patches import disable_hub_lookup, start_actor_location_tracker
-from demo_server.ray_internals.prestart import prestart, standing
+from demo_server.ray_internals.prestart import VERSION, prestart, standing, version
 from demo_server.ray_internals.worker_processes import raylet_here
 from demo_server.system.fork_server import FORKS
 from demo_server.system.memory import memory_bytes, standbys_for
@@ -95,6 +97,8 @@ def start(
         own_head=not options.users_cluster,
         mailbox=box,
         give_up=give_up,
+        replace_workers=partial(replace_workers, experiments, chosen.rows),
+        before=ProcessState.now(),
     )
 
 
@@ -139,6 +143,12 @@ def prestart_workers(
                 prestart(modules, lacking)
         except PrestartError as error:  # the run's actors start their own, only later
             print(error, file=sys.stderr)
+
+
+def replace_workers(experiments: list[loader.Experiment], dataset_rows: int) -> None:
+    """Have Ray start what a run has taken; of older code there is to be no worker more."""
+    if version() == VERSION:
+        prestart_workers(experiments, dataset_rows, ())
 
 
 def preloads_of(

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class DriverProcess:
-    """A driver from its start to its end: of one run, and of questions about its dataset."""
+    """A driver from its start to its end."""
 
     def __init__(
         self,

@@ -77,8 +77,15 @@ class ActCommand(Line):
     args: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class ReleaseCommand(Line):
+    """Let go of the result that it holds: it waits for another run now."""
+
+    type: Literal["release"] = "release"
+
+
 Command = Annotated[
-    ConnectCommand | PrioritizeCommand | RunCommand | ActCommand, Field(discriminator="type")
+    ConnectCommand | PrioritizeCommand | RunCommand | ActCommand | ReleaseCommand,
+    Field(discriminator="type"),
 ]
 command: TypeAdapter[Command] = TypeAdapter(Command)
 
@@ -133,6 +140,9 @@ class Ended(Line):
     reason: str | None = None
     holds: bool = Field(default=False, description="this driver now holds a result to be asked")
     end_ray: bool = Field(default=False, description="the run asks the server to end its head")
+    unharmed: bool = Field(
+        default=False, description="the run has left its process as it was: it may do another"
+    )
 
 
 Message = Annotated[Ready | Alive | AnyEmitted | Ended, Field(discriminator="type")]

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
+from weakref import WeakSet
 
 from pydantic import JsonValue
 
@@ -27,9 +28,10 @@ from demo_server.scheduling.queue import RunQueue
 from demo_server.scheduling.shutdown_report import object_store_bytes
 from demo_server.scheduling.standby_pool import READY_TIMEOUT_S, Driver, StandbyPool
 
-# A standby imports for seconds: a run does not share the cores with one that is not needed, and
-# its first rows with none.
+# A run does not share the cores with a standby that is not needed, and its first rows with none.
 STANDBY_DELAY_S = 1.0
+# Somebody who presses again does so by then; one standby is there.
+REST_S = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,9 @@ class Scheduler:
         self._active: ActiveRun | None = None
         self._holder: Driver | None = None
         self._held: Run | None = None
+        self._ended_at = -REST_S  # on the loop's clock, in seconds
         self._leaving: set[Driver] = set()
+        self._harmed = WeakSet[Driver]()  # by a run: they serve no other
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -200,7 +204,9 @@ class Scheduler:
 
     def _may_start_driver(self) -> bool:
         if self._active is None:
-            return self._ahead or bool(self._waiting.line)
+            rested = asyncio.get_running_loop().time() - self._ended_at > REST_S
+            wanted = self._ahead and (rested or not self._standby_pool.has_ready)
+            return wanted or bool(self._waiting.line)
         needed = self._ahead and not self._active.alone and not self._standby_pool.has_any
         return needed and self._active.seconds > STANDBY_DELAY_S
 
@@ -267,10 +273,12 @@ class Scheduler:
             self._start_task(self._end_ray(active, message))
             return
         driver = active.driver
+        if not message.unharmed:
+            self._harmed.add(driver)
         if message.holds and message.status == "succeeded" and driver is not self._holder:
             old, self._holder, self._held = self._holder, driver, active.run
             if old:
-                self._release(old)
+                self._free(old)
         self._finish(RunStatus(message.status), message.reason, driver_stays=True)
         self.reconcile()
 
@@ -314,18 +322,24 @@ class Scheduler:
         self._finish(RunStatus.FAILED, reason, driver_stays=False)
 
     def _finish(self, status: RunStatus, reason: str | None, *, driver_stays: bool) -> None:
-        """End the active run; its driver goes, unless it holds a result and `driver_stays`."""
+        """End the active run; its driver is ended, unless `driver_stays`."""
         active, self._active = self._active, None
         assert active is not None
+        self._ended_at = asyncio.get_running_loop().time()
         if not driver_stays:
             active.driver.kill()
             self._leaving.add(active.driver)
             if active.driver is self._holder:
                 self._holder = self._held = None
         elif active.driver is not self._holder:
-            self._release(active.driver)
+            self._free(active.driver)
         self._runs.append(active.run, StatusData(status=status, reason=reason))
         self._start_task(self._trim())
+
+    def _free(self, driver: Driver) -> None:
+        """Keep a driver for another run, or let it go."""
+        if driver in self._harmed or not self._standby_pool.take_back(driver):
+            self._release(driver)
 
     def _release(self, driver: Driver) -> None:
         self._leaving.add(driver)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from demo_server.processes.ray_head import Ray, RayState
 from demo_server.protocol import driver_messages
@@ -52,7 +53,6 @@ class Standby:
     """A driver that waits for a run."""
 
     driver: Driver
-    code: object  # the version that it has imported
     since: float  # on the loop's clock, in seconds
 
     @property
@@ -69,6 +69,8 @@ class StandbyPool:
         self.ray = ray
         self._spawn, self._code_version = spawn, code_version
         self._standbys: list[Standby] = []
+        # The version that each driver has imported, also of those that were acquired.
+        self._code: WeakKeyDictionary[Driver, object] = WeakKeyDictionary()
         # Those that started before Ray: a run may have taken one by the time that Ray is up.
         self._waiting_for_ray: list[Driver] = []
         self._wanted = standbys
@@ -129,7 +131,8 @@ class StandbyPool:
 
     def acquire(self) -> Driver | None:
         """Return a standby, which may not be ready yet; None while there can be none."""
-        if any(standby.code != self._code_version() for standby in self._standbys):
+        code = self._code_version()
+        if any(self._code[standby.driver] != code for standby in self._standbys):
             log.info("the code has changed: the standby drivers are replaced")
             self.discard()
         if self.ray.state is not RayState.UP:
@@ -138,7 +141,19 @@ class StandbyPool:
             if asyncio.get_running_loop().time() < self._retry_at:
                 return None
             self._start_driver()
-        return self._standbys.pop(0).driver
+        standby = next((one for one in self._standbys if one.ready), self._standbys[0])
+        self._standbys.remove(standby)
+        return standby.driver
+
+    def take_back(self, driver: Driver) -> bool:
+        """Have a driver that was acquired wait for another run; False where none is wanted."""
+        if self.suspended or self.ray.state is not RayState.UP or driver.ended:
+            return False
+        if len(self._standbys) >= self._wanted or self._code[driver] != self._code_version():
+            return False
+        driver.send(driver_messages.ReleaseCommand())
+        self._standbys.append(Standby(driver, asyncio.get_running_loop().time()))
+        return True
 
     def discard(self) -> None:
         """End the standbys."""
@@ -190,7 +205,8 @@ class StandbyPool:
     def _start_driver(self) -> None:
         code, now = self._code_version(), asyncio.get_running_loop().time()
         driver = self._spawn(self.ray)
-        self._standbys.append(Standby(driver, code, now))
+        self._code[driver] = code
+        self._standbys.append(Standby(driver, now))
         if self.ray.state is not RayState.UP:
             self._waiting_for_ray.append(driver)
 

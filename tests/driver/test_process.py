@@ -235,6 +235,38 @@ def test_other_text_columns_and_unusable_rows_are_embedded_and_counted(
     assert "emoji 🦜" in shown
 
 
+def test_a_driver_does_run_after_run_and_no_worker_for_tasks_outlives_one(
+    ray_head: RayCluster, tmp_path: Path
+) -> None:
+    with RealDriver(ray_head.address, ray_head.env()) as driver:
+        driver.ready()
+        workers = {}
+        for run in ("first", "second"):
+            directory = tmp_path / run
+            directory.mkdir()
+            messages = driver.run("embed", directory, rows=40, blocks=2)
+            assert messages[-1]["status"] == "succeeded"
+            assert messages[-1]["unharmed"], driver.output.read_text()
+            assert pq.read_metadata(directory / "result.parquet").num_rows == 40
+            workers[run] = {row["worker"] for row in events(messages, "rows")}
+        assert workers["first"].isdisjoint(workers["second"])
+        assert driver.run("show", tmp_path)[-1]["status"] == "succeeded"
+        driver.release()
+        assert driver.run("show", tmp_path)[-1]["status"] == "failed"
+
+
+def test_a_driver_whose_run_has_changed_a_library_says_so(
+    ray_head: RayCluster, tmp_path: Path
+) -> None:
+    checkout = copy_checkout(tmp_path, experiments=Path(__file__).parent / "experiments")
+    with RealDriver(ray_head.address, ray_head.env(), cwd=checkout) as driver:
+        driver.ready()
+        end = driver.run("careless", tmp_path)[-1]
+        assert end["status"] == "succeeded"
+        assert not end["unharmed"]
+        assert "load_dataset" in driver.output.read_text()
+
+
 def test_a_missing_dataset_ends_the_driver_with_a_message(ray_head: RayCluster) -> None:
     inputs = Inputs(dataset="/no/such.parquet")
     with RealDriver(ray_head.address, ray_head.env(), inputs=inputs) as driver:

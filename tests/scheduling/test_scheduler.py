@@ -166,6 +166,7 @@ async def test_a_run_shares_the_cores_with_no_standby_while_another_waits(
     harness.scheduler.start("a", "embed", {})
     harness.scheduler.reconcile()
     assert len(harness.drivers) == 2
+    monkeypatch.setattr(scheduler, "REST_S", 0)
     harness.end(harness.drivers[0])
     assert len(harness.drivers) == 3
     await harness.scheduler.close()
@@ -246,6 +247,107 @@ async def test_the_holder_stays_until_another_result_is_held(harness: Harness) -
     await asyncio.sleep(0)
     assert first.closed
     assert not third.closed
+
+
+async def two_ready(tmp_path: Path) -> Harness:
+    harness = Harness(tmp_path, FakeRay(), standbys=2)
+    harness.scheduler.open()
+    for number in (0, 1):
+        harness.ready(harness.drivers[number])
+    return harness
+
+
+async def test_runs_that_leave_their_drivers_unharmed_need_no_new_ones(tmp_path: Path) -> None:
+    harness = await two_ready(tmp_path)
+    for number in range(6):
+        harness.scheduler.start(f"{number}", "embed", {})
+        harness.end(harness.drivers[number % 2], unharmed=True)
+    assert len(harness.drivers) == 2
+    sent = [command.type for command in harness.drivers[0].sent]
+    assert sent == ["run", "release"] * 3
+    await harness.scheduler.close()
+
+
+async def test_a_driver_lets_go_of_an_older_result_and_waits_for_another_run(
+    tmp_path: Path,
+) -> None:
+    harness = await two_ready(tmp_path)
+    first, second = harness.drivers
+    harness.scheduler.start("a", "embed", {})
+    harness.end(first, holds=True, unharmed=True)
+    assert [command.type for command in first.sent] == ["run"]
+    harness.scheduler.start("b", "embed", {})
+    harness.end(second, holds=True, unharmed=True)
+    assert [command.type for command in first.sent] == ["run", "release"]
+    harness.scheduler.start("c", "embed", {})
+    assert [command.type for command in first.sent] == ["run", "release", "run"]
+    assert len(harness.drivers) == 2
+    await harness.scheduler.close()
+
+
+async def test_a_driver_that_one_run_has_harmed_is_let_go_when_its_result_is_old(
+    tmp_path: Path,
+) -> None:
+    harness = await two_ready(tmp_path)
+    first, second = harness.drivers
+    harness.scheduler.start("a", "embed", {})
+    harness.end(first, holds=True, unharmed=True)
+    harness.scheduler.start("b", "show", {})
+    harness.end(first)
+    harness.scheduler.start("c", "embed", {})
+    harness.end(second, holds=True, unharmed=True)
+    await asyncio.sleep(0)
+    assert first.closed
+    await harness.scheduler.close()
+
+
+async def test_a_run_gets_a_driver_that_is_ready_before_one_that_starts(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness.standby_pool, "_wanted", 2)
+    monkeypatch.setattr(scheduler, "STANDBY_DELAY_S", 0)
+    monkeypatch.setattr(active_run.ActiveRun, "seconds", 1.0)
+    first = harness.drivers[0]
+    harness.scheduler.start("a", "embed", {})
+    harness.scheduler.reconcile()
+    assert len(harness.drivers) == 2
+    harness.end(first, unharmed=True)
+    harness.scheduler.start("b", "embed", {})
+    assert [command.type for command in first.sent] == ["run", "release", "run"]
+
+
+async def test_right_after_a_run_no_second_standby_takes_the_cores_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = await two_ready(tmp_path)
+    harness.scheduler.start("a", "embed", {})
+    harness.end(harness.drivers[0])
+    assert len(harness.drivers) == 2
+    monkeypatch.setattr(scheduler, "REST_S", 0)
+    harness.scheduler.reconcile()
+    assert len(harness.drivers) == 3
+    await harness.scheduler.close()
+
+
+async def test_a_driver_of_older_code_does_no_other_run(harness: Harness) -> None:
+    harness.scheduler.start("r", "embed", {})
+    harness.code = 2
+    harness.end(harness.drivers[0], unharmed=True)
+    await asyncio.sleep(0)
+    assert harness.drivers[0].closed
+
+
+async def test_a_driver_that_is_one_too_many_is_let_go(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "STANDBY_DELAY_S", 0)
+    harness.scheduler.start("r", "embed", {})
+    harness.scheduler.reconcile()
+    harness.ready(harness.drivers[1])
+    harness.end(harness.drivers[0], unharmed=True)
+    await asyncio.sleep(0)
+    assert harness.drivers[0].closed
+    assert not harness.drivers[1].closed
 
 
 async def test_show_runs_in_the_driver_that_holds(harness: Harness) -> None:

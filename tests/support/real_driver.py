@@ -73,15 +73,19 @@ class RealDriver:
         command = driver_messages.RunCommand(
             run_id="r", experiment=experiment, params=params, directory=str(directory)
         )
-        assert self.child.stdin
-        self.child.stdin.write(command.model_dump_json().encode() + b"\n")
-        self.child.stdin.flush()
+        self._send(command)
 
     def act(self, action: str) -> None:
         """Do what the running experiment offers."""
+        self._send(driver_messages.ActCommand(action=action))
+
+    def release(self) -> None:
+        """Let go of the result that is held."""
+        self._send(driver_messages.ReleaseCommand())
+
+    def _send(self, command: driver_messages.Line) -> None:
         assert self.child.stdin
-        line = driver_messages.ActCommand(action=action).model_dump_json().encode()
-        self.child.stdin.write(line + b"\n")
+        self.child.stdin.write(command.model_dump_json().encode() + b"\n")
         self.child.stdin.flush()
 
     def run(

@@ -23,6 +23,7 @@ from demo_server.driver.observe.operators import (
     calling,
     detail,
     is_work,
+    maps_in_tasks,
     progress_of,
     read,
     total_rows,
@@ -88,6 +89,7 @@ class Observation:
         self._sent: list[OperatorProgress] | None = None
         self._sent_at = 0.0
         self.executing = False
+        self.mapped_in_tasks = False  # in any of its executions
 
     @property
     def rows(self) -> int:
@@ -103,6 +105,7 @@ class Observation:
         self._steps.add(called_step(called))
         self._executions.append(Execution(now, context.total, batch_size(called)))
         self._read(executor, now)
+        self.mapped_in_tasks |= maps_in_tasks(executor)
         self.executing = True
         context.emit(
             PlanData(

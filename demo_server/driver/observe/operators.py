@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray.data._internal.execution.operators.input_data_buffer import InputDataBuffer
 from ray.data._internal.execution.operators.limit_operator import LimitOperator
+from ray.data._internal.execution.operators.task_pool_map_operator import TaskPoolMapOperator
 
 from demo_server.driver.observe.execution import Reading
 from demo_server.driver.observe.reporter import step_of
@@ -39,6 +40,11 @@ def working(executor: StreamingExecutor) -> list[Any]:
 def is_work(executor: StreamingExecutor) -> bool:
     """False for looking at rows that are there already: `take`, `show`, `iter_batches`."""
     return any(not isinstance(operator, LimitOperator) for operator in working(executor))
+
+
+def maps_in_tasks(executor: StreamingExecutor) -> bool:
+    """Whether code is called in workers that go on after the run: actors end with it."""
+    return any(isinstance(operator, TaskPoolMapOperator) for operator in working(executor))
 
 
 def detail(operator: Any) -> str | None:
