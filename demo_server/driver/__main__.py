@@ -1,4 +1,4 @@
-"""`python -m demo_server.driver OPTIONS DESCRIPTOR`: the child process that does runs, one at a time.
+"""`python -m demo_server.driver OPTIONS DESCRIPTOR`: the process that does runs.
 
 Arguments, commands and messages are declared in `demo_server/protocol/driver_messages.py`.
 """

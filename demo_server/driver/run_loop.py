@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,7 @@ from demo_server.embedding.registry import row_of
 from demo_server.protocol.driver_messages import Ended, Message, RunCommand
 from demo_server.protocol.errors import ExperimentError, RunError
 from demo_server.protocol.events import ChecksData, RowsData
+from demo_server.ray_internals.actors import actors
 from demo_server.ray_internals.dataset_methods import code_replaced
 from demo_server.ray_internals.prestart import runtime_env
 from demo_server.system.cpus import usable_cpus
@@ -38,6 +40,7 @@ from demo_server.toolkit.context import Context
 from demo_server.toolkit.failure import clean, explain, release
 
 POLL_S = 1.0
+ACTORS_END_S = 1.0
 
 
 @dataclass
@@ -88,12 +91,15 @@ class RunLoop:
             return Ended(status="failed", reason=f"{failure.exception}: {failure.message}")
         finally:
             self.context = None
+            context.send = ignore  # nothing of it comes in a later run's events
             release()
         if result is not None:
             self.held = result
         changes = self.before.changes()
         if observation and observation.mapped_in_tasks:
             changes.append("the workers of its tasks")
+        if not ray.is_initialized() or actors_left():
+            changes.append("what runs on Ray")
         if changes:
             print("Does no other run, this one may have changed:", *changes[:9], file=sys.stderr)
         return Ended(
@@ -105,8 +111,11 @@ class RunLoop:
 
     def renew(self) -> None:
         """Make ready for another run, once the server knows that this one has ended."""
-        if self.own_head and ray.is_initialized():
-            self.replace_workers()
+        try:
+            if self.own_head and ray.is_initialized():
+                self.replace_workers()
+        except Exception:  # the next run's actors start their own, only later
+            traceback.print_exc(file=sys.stderr)
 
     def release(self) -> None:
         """Let go of the result that is held."""
@@ -145,6 +154,20 @@ class RunLoop:
             own_head=self.own_head,
             held=self.held,
         )
+
+
+def ignore(message: Message) -> None:
+    """Send nothing."""
+
+
+def actors_left() -> bool:
+    """Whether actors of a run go on; those of a pipeline end within a moment of it."""
+    deadline = time.monotonic() + ACTORS_END_S
+    while actors():
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def observe(context: Context, code: Any) -> tuple[Any, dict[str, Any]]:

@@ -53,6 +53,7 @@ class DriverProcess:
         self.last_message_at = asyncio.get_running_loop().time()
         self.ended = False
         self._killed = False
+        self._run_printed_from = 0  # in bytes of its output
         self._early: list[driver_messages.Command] = []
 
     @property
@@ -79,6 +80,10 @@ class DriverProcess:
         if self._process is None and not self.ended:
             self._early.append(command)
             return
+        if self.ended:
+            return
+        if isinstance(command, driver_messages.RunCommand) and self._output:
+            self._run_printed_from = self._output.stat().st_size
         stdin = self._process.stdin if self._process else None
         if stdin is not None and not stdin.is_closing():
             stdin.write(command.model_dump_json().encode() + b"\n")
@@ -213,12 +218,13 @@ class DriverProcess:
                 self._output.unlink()
 
     def tail(self) -> str:
-        """Return the last lines it printed, which often show why it ended."""
+        """Return the last lines it printed, in its last run, which often show why it ended."""
         if self._output is None:
             return ""
         try:
             with self._output.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(self._run_printed_from, end - TAIL_BYTES))
                 lines = file.read().decode(errors="replace").splitlines()
         except OSError:
             return ""

@@ -289,7 +289,7 @@ class Scheduler:
         self._holder = self._held = None
         active.ending = True
         for driver in leaving:
-            self._release(driver)
+            self._dismiss(driver)
         await self._standby_pool.suspend()
         if self._active is not active:
             return
@@ -339,9 +339,9 @@ class Scheduler:
     def _free(self, driver: Driver) -> None:
         """Keep a driver for another run, or let it go."""
         if driver in self._harmed or not self._standby_pool.take_back(driver):
-            self._release(driver)
+            self._dismiss(driver)
 
-    def _release(self, driver: Driver) -> None:
+    def _dismiss(self, driver: Driver) -> None:
         self._leaving.add(driver)
         self._start_task(driver.close())
 

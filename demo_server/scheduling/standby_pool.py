@@ -149,8 +149,14 @@ class StandbyPool:
         """Have a driver that was acquired wait for another run; False where none is wanted."""
         if self.suspended or self.ray.state is not RayState.UP or driver.ended:
             return False
-        if len(self._standbys) >= self._wanted or self._code[driver] != self._code_version():
+        if self._code[driver] != self._code_version():
             return False
+        if len(self._standbys) >= self._wanted:
+            starting = next((one for one in self._standbys if not one.ready), None)
+            if starting is None:
+                return False
+            self._standbys.remove(starting)
+            starting.driver.kill()
         driver.send(driver_messages.ReleaseCommand())
         self._standbys.append(Standby(driver, asyncio.get_running_loop().time()))
         return True
@@ -175,8 +181,9 @@ class StandbyPool:
     def driver_exited(self, driver: Driver, how: str) -> None:
         """A standby ended by itself."""
         self._standbys = [standby for standby in self._standbys if standby.driver is not driver]
+        what = "A driver cannot start." if driver.ready is None else "A driver ended unasked."
         tail = driver.tail()
-        self._fail(f"A driver cannot start. {how} {tail.splitlines()[-1] if tail else ''}".strip())
+        self._fail(f"{what} {how} {tail.splitlines()[-1] if tail else ''}".strip())
 
     def ray_lost(self, reason: str) -> None:
         """Ray is gone: everything that was connected goes too."""

@@ -235,7 +235,7 @@ def test_other_text_columns_and_unusable_rows_are_embedded_and_counted(
     assert "emoji 🦜" in shown
 
 
-def test_a_driver_does_run_after_run_and_no_worker_for_tasks_outlives_one(
+def test_a_driver_does_run_after_run_each_with_an_actor_of_its_own(
     ray_head: RayCluster, tmp_path: Path
 ) -> None:
     with RealDriver(ray_head.address, ray_head.env()) as driver:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -63,15 +65,37 @@ def test_a_function_or_method_of_a_library_that_was_replaced_is_a_change(
     assert sorted(before.changes()) == ["clean", "load_dataset", "materialize"]
 
 
-def test_a_thread_that_goes_on_is_a_change() -> None:
+def test_a_thread_of_the_run_that_goes_on_is_a_change() -> None:
     before = state_before()
     end = threading.Event()
-    thread = threading.Thread(target=end.wait)
+
+    def wait() -> None:
+        end.wait()
+
+    thread = threading.Thread(target=wait, daemon=True)
     thread.start()
     assert before.changes() == ["threads"]
     end.set()
     thread.join()
     assert before.changes() == []
+
+
+def test_a_process_that_goes_on_is_a_change() -> None:
+    before = state_before()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert before.changes() == ["processes"]
+        assert child.stdin
+        child.stdin.close()
+    assert before.changes() == []
+
+
+def test_what_can_not_be_compared_counts_as_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state_before()
+    monkeypatch.setattr(DataContext.get_current(), "target_max_block_size", threading.Lock())
+    [change] = before.changes()
+    assert "pickle" in change
 
 
 def test_much_more_memory_is_a_change(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -316,6 +316,20 @@ async def test_a_run_gets_a_driver_that_is_ready_before_one_that_starts(
     assert [command.type for command in first.sent] == ["run", "release", "run"]
 
 
+async def test_a_driver_that_is_ready_takes_the_place_of_one_that_starts(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "STANDBY_DELAY_S", 0)
+    monkeypatch.setattr(active_run.ActiveRun, "seconds", 1.0)
+    harness.scheduler.start("a", "embed", {})
+    harness.scheduler.reconcile()
+    first, starting = harness.drivers
+    harness.end(first, unharmed=True)
+    assert starting.killed
+    harness.scheduler.start("b", "embed", {})
+    assert [command.type for command in first.sent] == ["run", "release", "run"]
+
+
 async def test_right_after_a_run_no_second_standby_takes_the_cores_of_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
