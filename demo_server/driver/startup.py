@@ -57,7 +57,7 @@ def start(
 
     `give_up` is called, from another thread, when a run can never end; it doesn't return. What
     needs no Ray is done before `may_connect` is waited for. By then a run that waits already is in
-    `hurries`: its workers are started and no others, which would share the cores with it.
+    `prioritized`: its workers are started and no others, which would share the cores with it.
 
     Raises:
         ClusterError: Ray.
