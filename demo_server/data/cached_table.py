@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,8 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     known = directory() / f"{key}.json"
     arrow = directory() / f"{key}.arrow"
     if known.is_file() and cache_space.hold(arrow):
-        return CachedTable.model_validate_json(known.read_text(encoding="utf-8"))
+        with suppress(ValueError):  # damaged: the files are read again
+            return CachedTable.model_validate_json(known.read_bytes())
     found = local_files.find(spec)
     if not found.files:
         return None

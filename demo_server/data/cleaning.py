@@ -40,7 +40,7 @@ class Cleaned:
         if self.empty:
             parts.append(f"{self.empty:,} empty ones dropped")
         if self.long:
-            parts.append(f"{self.long:,} longer than the model reads, which cuts their end off")
+            parts.append(f"{self.long:,} so long that a model may read only a part")
         return ", ".join(parts)
 
 

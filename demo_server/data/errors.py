@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import zlib
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ def explain(place: str) -> Iterator[None]:
         OSError,
         EOFError,
         zlib.error,
+        lzma.LZMAError,
         ValueError,
         RuntimeError,
         httpx2.HTTPError,

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from datasets import Features, load_dataset_builder
 from datasets.builder import DatasetBuilder
 from datasets.data_files import FILES_TO_IGNORE
+from huggingface_hub import metadata_load
 
 from demo_server.data.contents import DataFile
 from demo_server.data.errors import SourceError
@@ -63,9 +64,10 @@ def find(spec: Spec) -> LocalFiles:
 def unread(directory: Path, taken: set[str]) -> list[str]:
     """Return the files of data that are in no split: of another kind than most, or other names.
 
-    None where a README says which are which.
+    None where a README's `configs` tell which are which.
     """
-    if (directory / "README.md").exists():
+    readme = directory / "README.md"
+    if readme.exists() and "configs" in (metadata_load(readme) or {}):
         return []
     files = (file.relative_to(directory) for file in directory.rglob("*") if str(file) not in taken)
     return sorted(

@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> None:
         described = describe(options)
     except InputError as error:
         described = Descriptions(experiments=[], refusal=f"{error.message} {error.remedy}")
-    sys.stdout.write(described.model_dump_json(by_alias=True) + "\n")
+    sys.stdout.buffer.write(described.model_dump_json(by_alias=True).encode() + b"\n")
 
 
 def describe(options: DescribeOptions) -> Descriptions:

@@ -31,7 +31,7 @@ def main(words: Sequence[str]) -> None:
         found("model", lambda: embedder(inputs.model)),
     ]
     findings.append(offline(refused, all(finding.ok for finding in findings)))
-    sys.stdout.write(Findings(findings=findings).model_dump_json() + "\n")
+    sys.stdout.buffer.write(Findings(findings=findings).model_dump_json().encode() + b"\n")
 
 
 def found(name: str, check: Callable[[], str]) -> Finding:

@@ -11,7 +11,7 @@ from ray.data.dataset import MaterializedDataset
 from demo_server.protocol.events import Figure, ResultData, Row, RowCounts, SchemaColumn
 from demo_server.toolkit.context import Context
 from demo_server.toolkit.local_task import run_here
-from demo_server.toolkit.sample import row_of, sample_row
+from demo_server.toolkit.sample import Batch, length, row_of, sample_row
 from demo_server.toolkit.vectors import without_vector
 
 FIRST_ROWS = 3
@@ -28,18 +28,19 @@ def outcome(
     figures: Sequence[Figure] = (),
 ) -> ResultData:
     """Return schema, counts, first rows and statistics of `dataset`, and what was printed of it."""
-    schema = dataset.schema()
+    schema, rows = dataset.schema(), dataset.count()
+    first: Batch = dataset.take_batch(FIRST_ROWS, batch_format="pyarrow") if rows else {}
     return ResultData(
         before=before,
         after=after,
         columns=columns_of(schema) if schema else [],
-        rows=dataset.count(),
+        rows=rows,
         counts=counts,
         blocks=dataset.num_blocks(),
         bytes=dataset.size_bytes(),
         first_rows=[
-            Row(**sample_row(row, number, text_column))
-            for number, row in enumerate(dataset.take(FIRST_ROWS))
+            Row(**sample_row(row_of(first, number), number, text_column))
+            for number in range(length(first))
         ],
         stats=dataset.stats(),
         seconds=seconds,

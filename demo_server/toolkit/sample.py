@@ -31,8 +31,17 @@ def length(batch: Batch) -> int:
 def row_of(batch: Batch, row: int) -> dict[str, Any]:
     """Return one row of a batch, values by column."""
     if isinstance(batch, pa.Table):
-        return dict(batch.slice(row, 1).to_pylist()[0])
+        names = batch.column_names
+        return {name: value_at(batch.column(at), row) for at, name in enumerate(names)}
     return {name: column[row] for name, column in batch.items()}
+
+
+def value_at(column: pa.ChunkedArray[Any], row: int) -> Any:
+    """Return a value; its type's name where Python has none, as for a date after the year 9999."""
+    try:
+        return column[row].as_py()
+    except (ValueError, OverflowError, LookupError, pa.ArrowException):
+        return f"<{column.type}>"
 
 
 def sample_batch(

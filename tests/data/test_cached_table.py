@@ -106,6 +106,17 @@ def test_a_cache_that_cannot_be_written_is_not_called_a_fault_of_the_data(
     assert texts(path) == ["a"]
 
 
+def test_a_damaged_entry_of_the_cache_has_the_file_read_again(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "cache"))
+    path = write("a.csv", "text\na\n")
+    assert texts(path) == ["a"]
+    [entry] = (tmp_path / "cache").rglob("*.json")
+    entry.write_text("{")
+    assert texts(path) == ["a"]
+
+
 def test_local_files_need_no_cache_of_hugging_face(write: Write, tmp_path: Path) -> None:
     write("file", "in the way")
     directory = write("d/train.csv", "text\na\n").parent
@@ -123,7 +134,10 @@ def test_files_that_no_split_takes_are_named(write: Write, tmp_path: Path) -> No
         write(f"d/{name}", "text\na\n")
     write("d/part/more.jsonl", '{"text": "b"}\n')
     found = source.resolve(str(tmp_path / "d"))
-    assert found.notes == ("d has files that no split of it takes: extra.csv, part/more.jsonl.",)
+    left = ("d has files that no split of it takes: extra.csv, part/more.jsonl.",)
+    assert found.notes == left
+    write("d/README.md", "---\nlicense: mit\n---\nNotes of our customers.\n")
+    assert source.resolve(str(tmp_path / "d")).notes == left
 
 
 def test_a_file_without_anything_in_it_adds_no_rows(write: Write, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import csv
 import gzip
+import lzma
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -225,6 +226,18 @@ def test_marks_line_ends_and_compression_are_not_data(
     found = source.resolve(str(write(name, content)))
     assert found.load().to_dict() == {"text": ["a", "b"], "n": [1, 2]}
     assert found.in_file == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "compress"),
+    [("a.csv.gz", gzip.compress), ("a.csv.bz2", bz2.compress), ("a.csv.xz", lzma.compress)],
+)
+def test_a_compressed_file_that_is_cut_off_is_refused_by_its_name(
+    write: Write, name: str, compress: Callable[[bytes], bytes]
+) -> None:
+    whole = compress(b"".join(b"row number %d,%d\n" % (n, n * n) for n in range(5000)))
+    assert name in refused(write(name, b"text,n\n" + whole)).message
+    assert name in refused(write(name, whole[: len(whole) // 2])).message
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])

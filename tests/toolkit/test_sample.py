@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from demo_server.protocol.events import Row
-from demo_server.toolkit.sample import MAX_TEXT, preview, sample_batch, sample_row
+from demo_server.toolkit.sample import MAX_TEXT, preview, row_of, sample_batch, sample_row
 
 FLOATS = st.floats(-1e6, 1e6, width=32)
 
@@ -63,6 +63,14 @@ def test_rows_are_spread_over_the_batch_and_numbered_where_they_have_no_id() -> 
 def test_a_table_gives_the_rows_that_its_columns_give() -> None:
     columns = {"text": [f"row {i}" for i in range(100)], "n": list(range(100))}
     assert sample_batch(pa.table(columns), 4) == sample_batch(columns, 4)
+
+
+def test_a_value_that_python_has_not_is_shown_by_its_type_and_the_others_as_they_are() -> None:
+    far = pa.array([2**30, 0], pa.int32()).cast(pa.date32())
+    table = pa.table({"text": ["a", "b"], "day": far})
+    first, second = (row_of(table, number) for number in range(2))
+    assert first == {"text": "a", "day": "<date32[day]>"}
+    assert second == {"text": "b", "day": date(1970, 1, 1)}
 
 
 def test_values_that_a_browser_would_round_or_that_json_lacks_are_shown_as_text() -> None:

@@ -37,9 +37,12 @@ def write(dataset: MaterializedDataset[Any], path: Path) -> int:
 
     Raises:
         OSError: the file can't be written.
-        ValueError: there are no rows.
+        pa.ArrowInvalid: there are no rows, or the blocks' columns differ.
     """
-    return run_here(write_blocks, dataset.to_arrow_refs(), path)
+    try:
+        return run_here(write_blocks, dataset.to_arrow_refs(), path)
+    except ValueError as error:  # which pyarrow's writer raises as it is
+        raise pa.ArrowInvalid(str(error)) from error
 
 
 def write_blocks(blocks: list[ray.ObjectRef[pa.Table]], path: Path) -> int:
