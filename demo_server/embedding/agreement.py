@@ -21,12 +21,14 @@ from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import Engine, Precision
 from demo_server.embedding.model import cached_sha256
 from demo_server.embedding.registry import Row, offered
-from demo_server.embedding.transformer import EngineError, cut_at_positions
+from demo_server.embedding.transformer import REMEDY, EngineError, cut_at_positions
 from demo_server.system.environment import cache_directory
 from demo_server.system.files import write_atomically
 
 # Between an engine's vector and that of `encode`, by the coarser of the precisions of both.
 LEAST_COSINE: dict[Precision, float] = {"f32": 0.9999, "bf16": 0.999}
+# As a share: more is no rounding.
+MOST_LENGTH_DIFFERENCE = 0.05
 ROWS = 16
 # Of the dataset's first rows, from which those are chosen.
 CHOSEN_FROM = 10_000
@@ -47,7 +49,7 @@ class Agreement(BaseModel):
     rows: int = ROWS
     cosine: float | None = None
     refusal: str | None = None
-    remedy: str = "Choose engine TextEmbedder."
+    remedy: str = REMEDY
 
 
 Agreements = dict[str, Agreement]
@@ -186,15 +188,19 @@ def compare(
         )
     if not np.isfinite(found).all():
         return Agreement(refusal=f"{row.name} gives vectors that are not numbers for this model")
-    cosine = lowest_cosine(found, reference)
-    if cosine >= least:
-        return Agreement(rows=rows, cosine=cosine)
-    return Agreement(
-        rows=rows,
-        cosine=cosine,
-        refusal=f"{row.name} gives other vectors than encode for this model: "
-        f"cosine {cosine:.6g} on {rows} rows, at least {least} is asked",
-    )
+    cosine, longer = lowest_cosine(found, reference), length_difference(found, reference)
+    refusal = None
+    if cosine < least:
+        refusal = (
+            f"{row.name} gives other vectors than encode for this model: "
+            f"cosine {cosine:.6g} on {rows} rows, at least {least} is asked"
+        )
+    elif longer > MOST_LENGTH_DIFFERENCE:
+        refusal = (
+            f"{row.name} gives vectors whose length differs from encode's for this model, "
+            f"by {100 * longer:.3g}%"
+        )
+    return Agreement(rows=rows, cosine=cosine, refusal=refusal)
 
 
 def apart(row: Row, path: str, texts: Sequence[str]) -> Array:
@@ -222,6 +228,12 @@ def vectors(row: Row, path: str, texts: Sequence[str]) -> Array:
     ends = np.array([tokens.lengths.argmin(), tokens.lengths.argmax()])
     found[ends] = engine.embed(tokens, ends)
     return found
+
+
+def length_difference(found: Array, reference: Array) -> float:
+    """Return by which share the length of any row differs; a cosine doesn't see it."""
+    lengths, wanted = np.linalg.norm(found, axis=1), np.linalg.norm(reference, axis=1)
+    return float((np.abs(lengths - wanted) / np.where(wanted > 0, wanted, 1)).max(initial=0))
 
 
 def lowest_cosine(one: Array, other: Array) -> float:

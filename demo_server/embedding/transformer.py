@@ -11,10 +11,16 @@ from demo_server.protocol.errors import InputError
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
+REMEDY = (
+    "Choose engine TextEmbedder. Where a slide compares the others, start the server with another "
+    "model, --model NAME."
+)
+
+
 class EngineError(InputError):
     """An engine can't take the model; `field` is `engine`."""
 
-    def __init__(self, message: str, remedy: str = "Choose engine TextEmbedder.") -> None:
+    def __init__(self, message: str, remedy: str = REMEDY) -> None:
         super().__init__("engine", message, remedy)
 
 

@@ -182,6 +182,17 @@ def test_an_engine_that_gives_other_vectors_is_refused_with_the_cosine_and_the_b
     assert measured(monkeypatch, loading(Drifting(eye, 0.03)), precision="bf16").refusal is None
 
 
+def test_an_engine_whose_vectors_are_longer_is_refused_though_no_cosine_differs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    eye = np.eye(len(TEXTS) + 2, dtype=np.float32)
+    found = measured(monkeypatch, loading(Drifting(eye * np.float32(1.08), 0)))
+    assert found.refusal == (
+        "Loaded gives vectors whose length differs from encode's for this model, by 8%"
+    )
+    assert measured(monkeypatch, loading(Drifting(eye * np.float32(1.004), 0))).refusal is None
+
+
 def test_an_engine_whose_vectors_are_no_numbers_or_too_few_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
