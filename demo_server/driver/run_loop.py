@@ -95,19 +95,26 @@ class RunLoop:
             release()
         if result is not None:
             self.held = result
-        changes = self.before.changes()
-        if observation and observation.mapped_in_tasks:
-            changes.append("the workers of its tasks")
-        if not ray.is_initialized() or actors_left():
-            changes.append("what runs on Ray")
-        if changes:
-            print("Does no other run, this one may have changed:", *changes[:9], file=sys.stderr)
         return Ended(
             status="succeeded",
             holds=result is not None,
             end_ray=context.end_ray,
-            unharmed=self.own_head and not changes,
+            unharmed=self.own_head and self._is_unharmed(observation),
         )
+
+    def _is_unharmed(self, observation: Observation | None) -> bool:
+        """Whether a next run would feel nothing of the one that has succeeded."""
+        changes = self.before.changes()
+        if observation and observation.mapped_in_tasks:
+            changes.append("the workers of its tasks")
+        try:
+            if not ray.is_initialized() or actors_left():
+                changes.append("what runs on Ray")
+        except Exception as error:  # Ray has just gone, and the run had its result before
+            changes.append(f"{type(error).__name__}: {error}")
+        if changes:
+            print("Does no other run, this one may have changed:", *changes[:9], file=sys.stderr)
+        return not changes
 
     def renew(self) -> None:
         """Make ready for another run, once the server knows that this one has ended."""

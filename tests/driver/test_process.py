@@ -255,7 +255,7 @@ def test_a_driver_does_run_after_run_each_with_an_actor_of_its_own(
         assert driver.run("show", tmp_path)[-1]["status"] == "failed"
 
 
-def test_a_driver_whose_run_has_changed_a_library_says_so(
+def test_a_driver_tells_what_its_run_has_changed_and_does_no_other(
     ray_head: RayCluster, tmp_path: Path
 ) -> None:
     checkout = copy_checkout(tmp_path, experiments=Path(__file__).parent / "experiments")
@@ -264,7 +264,9 @@ def test_a_driver_whose_run_has_changed_a_library_says_so(
         end = driver.run("careless", tmp_path)[-1]
         assert end["status"] == "succeeded"
         assert not end["unharmed"]
-        assert "load_dataset" in driver.output.read_text()
+        printed = driver.output.read_text()
+        assert "load_dataset" in printed
+        assert "the workers of its tasks" in printed
 
 
 def test_a_missing_dataset_ends_the_driver_with_a_message(ray_head: RayCluster) -> None:
