@@ -17,9 +17,9 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from demo_server.embedding.batching import Array
+from demo_server.embedding.checksum import cached_sha256
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import Engine, Precision
-from demo_server.embedding.model import cached_sha256
 from demo_server.embedding.registry import Row, offered
 from demo_server.embedding.transformer import REMEDY, EngineError, cut_at_positions
 from demo_server.system.environment import cache_directory

