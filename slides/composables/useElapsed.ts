@@ -1,5 +1,5 @@
 import { computed, ref, watch } from 'vue'
-import { STALE_AFTER_MS } from '../live/link/transport'
+import { STALE_AFTER_MS } from '../live/views/badge'
 import { useConnection } from './useConnection'
 import { useNow } from './useNow'
 import { useRun } from './useRun'

@@ -29,7 +29,8 @@ export interface Handlers {
   changed: (status: LinkStatus) => void
 }
 
-export const STALE_AFTER_MS = 2000
+// The server beats twice a second. A socket that has been silent for so long may be dead.
+const SILENT_AFTER_MS = 2000
 const GIVE_UP_AFTER_MS = 6000
 const FIRST_DELAY_MS = 250
 const LONGEST_DELAY_MS = 10_000
@@ -60,7 +61,7 @@ export class Transport {
 
   /** Something hints that the network is back: try now instead of when the pause is over. */
   nudge(): void {
-    if (this.socket && this.silentMs() <= STALE_AFTER_MS)
+    if (this.socket && this.silentMs() <= SILENT_AFTER_MS)
       return
     if (this.socket) {
       silence(this.socket)
