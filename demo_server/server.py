@@ -25,7 +25,7 @@ from demo_server.processes.calibration import Calibration
 from demo_server.processes.state_file import StateFile
 from demo_server.protocol.errors import DescribeError, ServeError
 from demo_server.protocol.findings import Finding
-from demo_server.protocol.frames import MAX_CLIENT_FRAME_BYTES, ServerStatus
+from demo_server.protocol.frames import ServerStatus
 from demo_server.runs.log import Author
 from demo_server.scheduling.experiments import Experiments
 from demo_server.system import process
@@ -235,7 +235,7 @@ def uvicorn_config(app: FastAPI) -> uvicorn.Config:
         app,
         http=HttpProtocol,
         ws=SocketProtocol,
-        ws_max_size=MAX_CLIENT_FRAME_BYTES,
+        ws_max_size=limits.MAX_CLIENT_FRAME_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=limits.PING_INTERVAL_S,
         ws_ping_timeout=limits.SEND_TIMEOUT_S,

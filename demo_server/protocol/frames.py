@@ -17,10 +17,6 @@ from demo_server.protocol.event_kinds import AnyEvent
 from demo_server.protocol.events import RunStatus
 from demo_server.protocol.state import RunState
 
-MAX_CLIENT_FRAME_BYTES = 64 * 1024
-HELLO_TIMEOUT_S = 5.0
-BEAT_INTERVAL_S = 0.5
-
 
 class CloseCode(IntEnum):
     """Why the server closed a socket."""

@@ -18,6 +18,7 @@ from demo_server.protocol.events import QUESTIONS
 from demo_server.protocol.findings import Findings
 from demo_server.runs import log
 from demo_server.runs.recording import RecordingHeader
+from demo_server.web import limits
 
 
 def _models(frame: Any) -> tuple[type[BaseModel], ...]:
@@ -56,9 +57,9 @@ def constants() -> dict[str, Any]:
     return {
         "close_codes": {code.name: code.value for code in frames.CloseCode},
         "numbers": {
-            "MAX_CLIENT_FRAME_BYTES": frames.MAX_CLIENT_FRAME_BYTES,
-            "HELLO_TIMEOUT_S": frames.HELLO_TIMEOUT_S,
-            "BEAT_INTERVAL_S": frames.BEAT_INTERVAL_S,
+            "MAX_CLIENT_FRAME_BYTES": limits.MAX_CLIENT_FRAME_BYTES,
+            "HELLO_TIMEOUT_S": limits.HELLO_TIMEOUT_S,
+            "BEAT_INTERVAL_S": limits.BEAT_INTERVAL_S,
             "RECORDING_FORMAT": log.FORMAT,
         },
         "questions": [*QUESTIONS.values()],

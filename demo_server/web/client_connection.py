@@ -91,11 +91,12 @@ class ClientConnection:
     async def _hello(self, slot: ConnectionSlot) -> frames.Hello | None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(frames.HELLO_TIMEOUT_S) as timeout:
+            async with asyncio.timeout(limits.HELLO_TIMEOUT_S) as timeout:
                 self._slots.await_hello(slot, lambda: timeout.reschedule(loop.time()))
                 frame = decode(await self._receive())
         except TimeoutError:
-            await self._socket.close(CloseCode.NO_HELLO, "Send hello within 5 s.")
+            within = f"{limits.HELLO_TIMEOUT_S:g} s"
+            await self._socket.close(CloseCode.NO_HELLO, f"Send hello within {within}.")
             return None
         except Refusal as refusal:
             await self._socket.send_text(refusal.frame().model_dump_json())

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import count
 
 from demo_server.protocol.frames import (
-    BEAT_INTERVAL_S,
     ExperimentInfo,
     Role,
     RunStarted,
@@ -24,7 +23,7 @@ from demo_server.web.shared_state import Patch, SharedState
 
 TICK_S = limits.FLUSH_INTERVAL_S[Role.PRESENTER]
 _VIEWER_TICKS = round(limits.FLUSH_INTERVAL_S[Role.VIEWER] / TICK_S)
-_BEAT_TICKS = round(BEAT_INTERVAL_S / TICK_S)
+_BEAT_TICKS = round(limits.BEAT_INTERVAL_S / TICK_S)
 
 
 class Client:

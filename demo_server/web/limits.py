@@ -1,7 +1,6 @@
 """Every bound of the web room: counts, sizes, rates and times.
 
-The ones that a client has to know, a frame's size and the time to its hello, belong to the
-protocol and stand in `protocol/frames.py`.
+Those that a client must know are in the protocol's description too; see `api_schema.py`.
 """
 
 from __future__ import annotations
@@ -30,12 +29,16 @@ MAX_WEBSOCKETS = 2000
 MAX_WEBSOCKETS_OF_ADDRESS = 400
 # As many as come at once when a hall scans the code, and far fewer than there may be in all.
 MAX_WITHOUT_HELLO = 500
+HELLO_TIMEOUT_S = 5.0
+# How often a client learns that the server lives, and where each run is.
+BEAT_INTERVAL_S = 0.5
 # With few events, only an unanswered ping shows soon that a client reads nothing.
 PING_INTERVAL_S = 5.0
 SEND_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 5.0
 
 # What one client may send.
+MAX_CLIENT_FRAME_BYTES = 64 * 1024
 FRAMES = Rate(burst=400, per_second=120)
 BROKEN_FRAMES = Rate(burst=20, per_second=1)
 # Drawings and polls need eight; each level costs the stack of whoever walks it.

@@ -12,8 +12,8 @@ from websockets.frames import Frame, Opcode
 
 from demo_server.protocol import frames
 from demo_server.protocol.errors import Refusal
-from demo_server.protocol.frames import MAX_CLIENT_FRAME_BYTES
 from demo_server.web.frame_parser import decode
+from demo_server.web.limits import MAX_CLIENT_FRAME_BYTES
 
 _SCHEMA = frames.client_frame.json_schema()
 _ODD: list[Any] = [

@@ -289,7 +289,7 @@ async def test_a_frame_over_64_kib_closes_the_connection_but_not_the_run(serve: 
 async def test_a_client_without_hello_is_closed(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("demo_server.protocol.frames.HELLO_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("demo_server.web.limits.HELLO_TIMEOUT_S", 0.1)
     served = await serve()
     async with websockets.connect(f"ws://127.0.0.1:{served.port}/ws") as connection:
         with pytest.raises(websockets.ConnectionClosed):
