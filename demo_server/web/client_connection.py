@@ -20,6 +20,7 @@ from demo_server.web import limits
 from demo_server.web.connection_slots import ConnectionSlot, ConnectionSlots
 from demo_server.web.frame_parser import BROKEN, decode
 from demo_server.web.hub import Client, Hub
+from demo_server.web.permissions import require_presenter
 from demo_server.web.rate_limit import TokenBucket
 
 log = logging.getLogger(__name__)
@@ -210,13 +211,7 @@ class ClientConnection:
                 self._command(client, frame)
 
     def _command(self, client: Client, frame: frames.Start | frames.Cancel | frames.Act) -> None:
-        if client.role is not Role.PRESENTER:
-            raise Refusal(
-                ErrorCode.NOT_ALLOWED,
-                "Only the presenter can do this. Pair this browser with the address that "
-                "the server's start printed.",
-                field="type",
-            )
+        require_presenter(client.role)
         match frame:
             case frames.Start():
                 run_id = self._run_control.start(frame.request_id, frame.experiment, frame.params)

@@ -14,6 +14,7 @@ from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode, Role
 from demo_server.web import limits
 from demo_server.web.frame_parser import is_deeper
+from demo_server.web.permissions import require_vote
 
 Patch = dict[str, JsonValue]
 
@@ -59,11 +60,6 @@ def _combinable(earlier: Patch, later: Patch) -> bool:
     return True
 
 
-def is_poll(channel: str) -> bool:
-    """Tell whether viewers may vote on `channel`; Slidev names it after the deck's title."""
-    return channel == "poll" or channel.endswith(" - poll")
-
-
 class SharedState:
     """The state of every channel, each bounded, and which browser each voter belongs to."""
 
@@ -95,7 +91,7 @@ class SharedState:
                 field="patch",
             )
         if role is not Role.PRESENTER:
-            voter = _vote(channel, patch, voter)
+            voter = require_vote(channel, patch, voter)
             self._claim(voter, browser)
         if channel not in self.state and len(self.state) >= limits.MAX_CHANNELS:
             raise Refusal(
@@ -129,37 +125,3 @@ class SharedState:
         if len(self._voters) >= limits.MAX_VOTERS and browser not in self._voters:
             raise Refusal(ErrorCode.TOO_MANY, "There are too many voters.", field="patch")
         self._browsers[voter], self._voters[browser] = browser, voter
-
-
-def _vote(channel: str, patch: Patch, bound: str | None) -> str:
-    """Return the one voter for whom `patch` votes: `{poll: {results: {voter: choice}}}`."""
-    if not is_poll(channel):
-        raise Refusal(
-            ErrorCode.NOT_ALLOWED,
-            "Only the presenter publishes here; viewers vote in polls.",
-            field="channel",
-        )
-    voters: set[str] = set()
-    for poll in patch.values():
-        results = poll.get("results") if isinstance(poll, dict) and len(poll) == 1 else None
-        if not isinstance(results, dict) or not all(map(_is_choice, results.values())):
-            raise Refusal(
-                ErrorCode.NOT_ALLOWED,
-                "A viewer may only vote: {poll: {results: {voter: choice}}}.",
-                field="patch",
-            )
-        voters.update(results)
-    if len(voters) != 1 or len(patch) > limits.MAX_POLLS:
-        raise Refusal(ErrorCode.NOT_ALLOWED, "A vote has exactly one voter.", field="patch")
-    (voter,) = voters
-    if len(voter) > limits.MAX_VOTER_CHARACTERS or bound not in (None, voter):
-        raise Refusal(
-            ErrorCode.NOT_ALLOWED, "This connection has voted as somebody else.", field="patch"
-        )
-    return voter
-
-
-def _is_choice(value: JsonValue) -> bool:
-    if isinstance(value, list):
-        return len(value) <= limits.MAX_CHOICES and all(type(choice) is int for choice in value)
-    return type(value) is int
