@@ -65,26 +65,39 @@ async function measure({ picture, texts }: { picture: string, texts: PaintedText
   }
   const contrast = (a: number, b: number): number => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
 
-  return texts.map(({ color, opacity, lines }) => {
-    const [red, green, blue, alpha] = toRgba(color)
+  const { data } = drawn.getImageData(0, 0, image.width, image.height)
+  const pixels = new Uint32Array(data.buffer)
+  /** Of a text against one pixel behind it. */
+  const ratioAgainst = (pixel: number, [red, green, blue, alpha]: Rgba, opacity: number): number => {
     const cover = alpha * opacity
-    const ratios: number[] = []
+    const behind = [pixel & 255, pixel >> 8 & 255, pixel >> 16 & 255] as const
+    const painted = [red, green, blue].map((value, index) => value * cover + (behind[index] ?? 0) * (1 - cover))
+    return contrast(luminance(painted), luminance(behind))
+  }
+
+  return texts.map(({ color, opacity, lines }) => {
+    const rgba = toRgba(color)
+    // Behind most texts there are a few colours, thousands of times.
+    const counts = new Map<number, number>()
+    let area = 0
     for (const line of lines) {
-      const left = Math.max(0, Math.ceil(line.left))
-      const top = Math.max(0, Math.ceil(line.top))
-      const width = Math.min(image.width, Math.floor(line.right)) - left
-      const height = Math.min(image.height, Math.floor(line.bottom)) - top
-      if (width < 1 || height < 1)
-        continue
-      const { data } = drawn.getImageData(left, top, width, height)
-      for (let at = 0; at < data.length; at += 4) {
-        const behind = [data[at] ?? 0, data[at + 1] ?? 0, data[at + 2] ?? 0]
-        const painted = [red, green, blue].map((value, index) => value * cover + (behind[index] ?? 0) * (1 - cover))
-        ratios.push(contrast(luminance(painted), luminance(behind)))
+      const right = Math.min(image.width, Math.floor(line.right))
+      const bottom = Math.min(image.height, Math.floor(line.bottom))
+      for (let y = Math.max(0, Math.ceil(line.top)); y < bottom; y++) {
+        for (let x = Math.max(0, Math.ceil(line.left)); x < right; x++) {
+          const pixel = pixels[y * image.width + x] ?? 0
+          counts.set(pixel, (counts.get(pixel) ?? 0) + 1)
+          area += 1
+        }
       }
     }
     // A thin line or an edge under a few letters does not make a text hard to read.
-    ratios.sort((a, b) => a - b)
-    return ratios[Math.floor(ratios.length * 0.05)] ?? Number.POSITIVE_INFINITY
+    let passed = 0
+    for (const [ratio, count] of [...counts].map(([pixel, count]) => [ratioAgainst(pixel, rgba, opacity), count] as const).sort(([a], [b]) => a - b)) {
+      passed += count
+      if (passed > Math.floor(area * 0.05))
+        return ratio
+    }
+    return Number.POSITIVE_INFINITY
   })
 }
