@@ -30,6 +30,7 @@ from demo_server.protocol.events import (
     RunStatus,
     StatusData,
     StepData,
+    VectorAgreement,
 )
 from demo_server.protocol.findings import Finding
 from demo_server.runs.run import Run
@@ -290,8 +291,15 @@ def result_text(result: ResultData) -> str:
         lines.append(f"{result.rows:,} rows{seconds}")
     if result.counts:
         lines.append(counts_text(result.counts))
+    if result.agreement:
+        lines.append(agreement_text(result.agreement))
     lines += [f"{f.label}: {f.value} {f.unit or ''}".rstrip() for f in result.figures]
     return "\n".join(line for line in lines if line)
+
+
+def agreement_text(agreement: VectorAgreement) -> str:
+    """Return how close a run's vectors are to those of `encode`."""
+    return f"same as encode: cosine {agreement.cosine:.4f} on {agreement.rows} rows"
 
 
 def counts_text(counts: RowCounts) -> str:

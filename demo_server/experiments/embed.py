@@ -81,7 +81,7 @@ def run(params: Params, context: Context) -> Any:
             text_column=column,
             seconds=seconds,
             counts=counts,
-            figures=context.same_as_encode(params.engine.__name__),
+            agreement=context.agreement(params.engine.__name__),
         )
     )
     if not refused:

@@ -167,6 +167,13 @@ class RowCounts(Frame):
     out: int
 
 
+class VectorAgreement(Frame):
+    """How close the vectors of a run's engine are to those of `encode`."""
+
+    cosine: float = Field(description="the lowest of any row compared")
+    rows: int = Field(description="rows of the dataset that were compared")
+
+
 class ResultData(Frame):
     before: str | None = Field(default=None, description="print(ds) of the original dataset")
     after: str | None = Field(default=None, description="print(ds) of the materialized one")
@@ -178,6 +185,9 @@ class ResultData(Frame):
     first_rows: list[Row] = Field(default_factory=list)
     stats: str | None = None
     seconds: float | None = None
+    agreement: VectorAgreement | None = Field(
+        default=None, description="None for encode itself, and where it was not measured"
+    )
     figures: list[Figure] = Field(default_factory=list)
 
 

@@ -35,6 +35,7 @@ from demo_server.protocol.events import (
     ResultData,
     RowCounts,
     RowsData,
+    VectorAgreement,
 )
 from demo_server.ray_internals.prestart import prestart
 from demo_server.toolkit.failure import explain, release
@@ -140,19 +141,12 @@ class Context:
         if cleaned.dropped or cleaned.long:
             self.note(str(cleaned))
 
-    def same_as_encode(self, engine: str) -> list[Figure]:
+    def agreement(self, engine: str) -> VectorAgreement | None:
         """Return how close an engine's vectors are to those of `encode`, if that was measured."""
         found = (agreement.known(self.model) or {}).get(engine) if find(engine).compared else None
         if found is None or found.cosine is None:
-            return []
-        return [
-            Figure(
-                name="same_as_encode",
-                label="same as encode",
-                value=f"cosine {found.cosine:.4f}",
-                unit=f"on {found.rows} rows",
-            )
-        ]
+            return None
+        return VectorAgreement(cosine=found.cosine, rows=found.rows)
 
     def gpus_per_actor(self, actors: int) -> float:
         """`num_gpus`: actors share the devices that Ray counts, which are CUDA's only."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.protocol.events import Figure, ResultData, Row, RowCounts, SchemaColumn
+from demo_server.protocol.events import (
+    ResultData,
+    Row,
+    RowCounts,
+    SchemaColumn,
+    VectorAgreement,
+)
 from demo_server.toolkit.context import Context
 from demo_server.toolkit.local_task import run_here
 from demo_server.toolkit.sample import Batch, length, row_of, sample_row
@@ -25,7 +30,7 @@ def outcome(
     text_column: str | None = None,
     seconds: float | None = None,
     counts: RowCounts | None = None,
-    figures: Sequence[Figure] = (),
+    agreement: VectorAgreement | None = None,
 ) -> ResultData:
     """Return schema, counts, first rows and statistics of `dataset`, and what was printed of it."""
     schema, rows = dataset.schema(), dataset.count()
@@ -44,7 +49,7 @@ def outcome(
         ],
         stats=dataset.stats(),
         seconds=seconds,
-        figures=list(figures),
+        agreement=agreement,
     )
 
 

@@ -30,6 +30,7 @@ from demo_server.protocol.events import (
     ResultData,
     Row,
     RowCounts,
+    VectorAgreement,
 )
 from demo_server.protocol.findings import Finding
 
@@ -188,6 +189,11 @@ def test_counts_of_rows_add_up_also_where_some_are_lost() -> None:
     )
     whole = RowCounts(in_file=None, read=3, dropped=0, embedded=3, out=3)
     assert result_text(ResultData(counts=whole)) == "3 read, 0 dropped, 3 embedded, 3 out"
+
+
+def test_a_result_states_how_close_its_vectors_are_to_those_of_encode() -> None:
+    result = ResultData(agreement=VectorAgreement(cosine=0.99999996, rows=16))
+    assert result_text(result) == "same as encode: cosine 1.0000 on 16 rows"
 
 
 def test_a_check_is_printed_with_its_state_its_figure_and_the_fix_for_a_problem() -> None:

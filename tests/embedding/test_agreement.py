@@ -20,6 +20,7 @@ from demo_server.embedding.registry import Row, find
 from demo_server.embedding.transformer import EngineError
 from demo_server.protocol.driver_messages import Message
 from demo_server.protocol.errors import RunError
+from demo_server.protocol.events import VectorAgreement
 from demo_server.toolkit.context import Context
 from tests.support import tiny_models
 
@@ -244,14 +245,13 @@ def test_a_known_refusal_fails_a_run_at_once_and_its_remedy_works(tmp_path: Path
     assert said == []
 
 
-def test_a_run_of_a_fast_engine_has_the_figure_of_what_was_measured(tmp_path: Path) -> None:
+def test_a_run_of_a_fast_engine_has_the_agreement_that_was_measured(tmp_path: Path) -> None:
     place = tiny_models.save(tmp_path / "model")
     agreement.directory().mkdir(parents=True)
     agreement.keep(str(place), {"TorchEmbedder": Agreement(cosine=0.99999996)})
-    [figure] = context([], place).same_as_encode("TorchEmbedder")
-    shown = f"{figure.label}: {figure.value} {figure.unit}"
-    assert shown == "same as encode: cosine 1.0000 on 16 rows"
-    assert context([], place).same_as_encode("TextEmbedder") == []
+    run = context([], place)
+    assert run.agreement("TorchEmbedder") == VectorAgreement(cosine=0.99999996, rows=16)
+    assert run.agreement("TextEmbedder") is None
 
 
 def test_what_is_known_goes_with_the_models_files_and_a_broken_record_is_measured_again(

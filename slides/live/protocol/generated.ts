@@ -388,6 +388,10 @@ export interface ResultData {
   first_rows: Row[]
   stats?: string | null
   seconds?: number | null
+  /**
+   * None for encode itself, and where it was not measured
+   */
+  agreement?: VectorAgreement | null
   figures: Figure[]
 }
 export interface SchemaColumn {
@@ -422,6 +426,19 @@ export interface RowCounts {
    */
   embedded: number
   out: number
+}
+/**
+ * How close the vectors of a run's engine are to those of `encode`.
+ */
+export interface VectorAgreement {
+  /**
+   * the lowest of any row compared
+   */
+  cosine: number
+  /**
+   * rows of the dataset that were compared
+   */
+  rows: number
 }
 export interface FailureEvent {
   seq: number

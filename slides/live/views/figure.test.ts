@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { emptyStage } from '../state/fold'
-import { figuresOf, formatFigure } from './figure'
+import { figuresOf, formatAgreement, formatFigure } from './figure'
 
 it.each([
   [{ value: 660 * 2 ** 20, unit: 'bytes' }, '660\u00A0MiB'],
@@ -18,4 +18,8 @@ it('shows what an export takes, without what it does not measure', () => {
   expect(figuresOf(collected).map(({ name, value }) => [name, value])).toEqual([['write_s', 0.01], ['memory_bytes', 4096]])
   const written = { ...emptyStage(), export: { write_s: 0.2, memory_bytes: 0, disk_bytes: 2e6, read_s: 0.3 } }
   expect(figuresOf(written).map(figure => formatFigure(figure))).toEqual(['0.2\u00A0s', '0\u00A0B', '1.9\u00A0MiB', '0.3\u00A0s'])
+})
+
+it('states how close the vectors of a run are to those of encode', () => {
+  expect(formatAgreement({ cosine: 0.99999996, rows: 16 })).toBe('same as encode: cosine 1.0000 on 16 rows')
 })

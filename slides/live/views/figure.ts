@@ -1,6 +1,6 @@
 // A number that came out of a run, with its unit.
 import { formatBytes, formatCount, formatSeconds, keepUnits } from './format'
-import type { ExportData, Figure, StageState } from '../protocol/generated'
+import type { ExportData, Figure, StageState, VectorAgreement } from '../protocol/generated'
 
 export function formatFigure({ value, unit }: Pick<Figure, 'value' | 'unit'>): string {
   if (typeof value === 'string')
@@ -15,6 +15,10 @@ export function formatFigure({ value, unit }: Pick<Figure, 'value' | 'unit'>): s
       return unit ? keepUnits(`${number} ${unit}`) : number
     }
   }
+}
+
+export function formatAgreement({ cosine, rows }: VectorAgreement): string {
+  return `same as encode: cosine ${cosine.toFixed(4)} on ${formatCount(rows)} rows`
 }
 
 /** The numbers that a stage came to: those of its result, or what an export takes. */
