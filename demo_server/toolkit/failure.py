@@ -23,22 +23,18 @@ RAISED = re.compile(r"^([A-Za-z_][\w.]*):[ ]?(.*)", re.MULTILINE)
 FRAME = re.compile(r'^ +File "([^"]+)", line (\d+), in (\S+)', re.MULTILINE)
 SECRETS = ("RAY_AUTH_TOKEN", "DEMO_TOKEN", "HF_TOKEN")
 
+# Of what other libraries raise; a `DemoError` has its own.
 REMEDIES = (
     (
         re.compile(r"object store is full", re.IGNORECASE),
         "Shut Ray down, which lets everything in it go, and run fewer rows.",
     ),
     (
-        re.compile(r"HangingError"),
-        "Find out what the code waits for: a lock, a file, the network. DEMO_STALL_S=60 gives it "
-        "that many seconds.",
-    ),
-    (
         re.compile(r"MemoryError|OutOfMemory|can't allocate memory|out of memory", re.IGNORECASE),
         "Use a smaller batch_size: the model and one batch must fit into memory together.",
     ),
     (
-        re.compile(r"ActorUnschedulable|Infeasible|made no progress|StalledError"),
+        re.compile(r"ActorUnschedulable|Infeasible|execution made no progress"),
         "Lower concurrency or num_cpus, so that one CPU stays free for Ray's own tasks.",
     ),
     (
@@ -55,7 +51,7 @@ REMEDIES = (
         "Model and data must be at a place that every node of the cluster can read.",
     ),
     (
-        re.compile(r"ActorDied|WorkersDied|WorkerCrashed|NodeDied|ObjectLost"),
+        re.compile(r"ActorDied|WorkerCrashed|NodeDied|ObjectLost"),
         "A worker process died; start the run again, with a smaller batch_size if it was memory.",
     ),
 )
@@ -63,11 +59,13 @@ REMEDIES = (
 
 def explain(error: BaseException, *, expected: bool = False) -> FailureData:
     """Return class, message, place and remedy of what was raised, user code's own first."""
-    if isinstance(error, DemoError) and error.remedy:
+    cause = getattr(error, "cause", None)  # what a task of Ray's raised
+    own = cause if isinstance(cause, DemoError) else error
+    if isinstance(own, DemoError):
         return FailureData(
-            exception=type(error).__name__,
-            message=clean(error.message),
-            remedy=clean(error.remedy),
+            exception=type(own).__name__,
+            message=clean(own.message),
+            remedy=clean(own.remedy) if own.remedy else None,
             expected=expected,
         )
     raised = user_exception(str(error))
@@ -78,15 +76,11 @@ def explain(error: BaseException, *, expected: bool = False) -> FailureData:
     else:
         name, message, place = raised
     wrapper = type(error).__name__
-    cause = " ".join(
-        part
-        for part in (place, f"(Ray delivers it as {wrapper})" if raised else None)
-        if part is not None
-    )
+    parts = (place, f"(Ray delivers it as {wrapper})" if raised else None)
     return FailureData(
         exception=name,
         message=clean(message) or wrapper,
-        cause=clean(cause) or None,
+        cause=clean(" ".join(part for part in parts if part is not None)) or None,
         remedy=remedy(f"{name}: {message}"),
         expected=expected,
     )

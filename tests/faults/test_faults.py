@@ -153,7 +153,9 @@ def test_a_run_is_ended_when_its_workers_wait_and_not_while_they_work(
     assert "1 of 2 CPUs are free. It waits for something else than a CPU" in said.message
     assert "DEMO_STALL_S" in (said.remedy or "")
     run.free["CPU"] = 0.0
-    assert isinstance(run.guard.check(), StalledError)
+    error = run.guard.check()
+    assert isinstance(error, StalledError)
+    assert "num_cpus" in (error.remedy or "")
 
 
 def test_a_run_on_another_cluster_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +248,7 @@ def test_each_death_is_noted_and_the_third_without_a_row_ends_the_run(
     error = run.guard.check()
     assert isinstance(error, watchdog.WorkersDiedError)
     assert "died 3 times" in str(error)
+    assert "batch_size" in (error.remedy or "")
     assert [note.split(":")[0] for note in run.notes] == [
         f"Worker process {number} died" for number in (1, 2, 3)
     ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ray.exceptions import RayTaskError
 
-from demo_server.driver.observe.stall import StalledError
+from demo_server.embedding.transformer import REMEDY, EngineError
 from demo_server.protocol.errors import InputError
+from demo_server.system.demo_error import DemoError
 from demo_server.toolkit.failure import MAX_MESSAGE, clean, explain, user_exception
 
 WRAPPED = """\x1b[36mray::MapWorker(MapBatches(C)).submit()\x1b[39m (pid=1, ip=127.0.0.1)
@@ -50,13 +54,25 @@ def test_an_input_error_has_its_own_remedy() -> None:
     assert (failure.message, failure.remedy) == ("There is no such file.", "Check the path.")
 
 
+def test_an_error_of_ours_keeps_its_remedy_through_a_task_of_ray() -> None:
+    raised = RayTaskError("read", WRAPPED, EngineError("The engine can't take it."))
+    arrived = pickle.loads(pickle.dumps(raised)).as_instanceof_cause()
+    failure = explain(arrived)
+    assert (failure.exception, failure.message) == ("EngineError", "The engine can't take it.")
+    assert failure.remedy == REMEDY
+
+
+def test_no_remedy_is_guessed_from_the_words_of_an_error_of_ours() -> None:
+    assert explain(DemoError("The object store is full: out of memory.")).remedy is None
+
+
 @pytest.mark.parametrize(
     ("error", "word"),
     [
         (MemoryError(), "batch_size"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "batch_size"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "batch_size"),
-        (StalledError("The pipeline made no progress"), "num_cpus"),
+        (TimeoutError("Dataset execution made no progress for at least 1800s"), "num_cpus"),
         (ModuleNotFoundError("No module named 'x'"), "Install"),
         (FileNotFoundError("model"), "every node"),
     ],

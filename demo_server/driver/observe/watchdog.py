@@ -96,7 +96,8 @@ class Watchdog:
         if died and self._deaths.in_a_row >= MAX_DEATHS:
             return WorkersDiedError(
                 f"Worker processes died {MAX_DEATHS} times and no row came out in between; of the "
-                f"last one: {died[-1].died_of}."
+                f"last one: {died[-1].died_of}.",
+                remedy="Start the run again, with a smaller batch_size if it was memory.",
             )
         self._look_at_store()
         self._look_at_nodes()
@@ -148,10 +149,21 @@ class Watchdog:
         free, cpus = available_resources().get("CPU", 0), cluster_resources().get("CPU", 0)
         sentence = f"{reason} {free:g} of {cpus:g} CPUs are free."
         if self._full:
-            return HangingError(f"{reason} The object store is full.")
+            return HangingError(
+                f"{reason} The object store is full.",
+                remedy="Shut Ray down, which lets everything in it go, and run fewer rows.",
+            )
         if free < 1:
-            return StalledError(f"{sentence} What holds the CPUs leaves none for anything else.")
-        return HangingError(f"{sentence} It waits for something else than a CPU.")
+            return StalledError(
+                f"{sentence} What holds the CPUs leaves none for anything else.",
+                remedy="Lower concurrency or num_cpus, so that one CPU stays free for Ray's own "
+                "tasks.",
+            )
+        return HangingError(
+            f"{sentence} It waits for something else than a CPU.",
+            remedy="Find out what the code waits for: a lock, a file, the network. DEMO_STALL_S=60 "
+            "gives it that many seconds.",
+        )
 
 
 def quiet_s() -> float:
