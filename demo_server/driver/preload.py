@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from demo_server.embedding.openvino import disable_telemetry
 from demo_server.protocol.errors import ExperimentError
+from demo_server.ray_internals.forkable_ray import MAP_ACTOR
 from demo_server.ray_internals.worker_environment import MODULES
 
 NICE = 19  # the lowest CPU priority
@@ -46,7 +47,7 @@ def import_for_actor() -> None:
     for name in os.environ[MODULES].split(","):
         importlib.import_module(name)
     # Its class is defined in an experiment, observed, and comes in Ray Data's own actor.
-    importlib.import_module("ray.data._internal.execution.operators.actor_pool_map_operator")
+    importlib.import_module(MAP_ACTOR)
     importlib.import_module("demo_server.driver.observe.reporter")
     catalog = importlib.import_module("demo_server.driver.loader")
     for name in catalog.names():

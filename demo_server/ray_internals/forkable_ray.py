@@ -11,6 +11,8 @@ import importlib
 import os
 from typing import Any
 
+# Ray Data's own actor, in which a callable class of a pipeline is constructed.
+MAP_ACTOR = "ray.data._internal.execution.operators.actor_pool_map_operator"
 # Until a first dataset has been computed, in its driver and in its workers. Nothing that imports
 # gRPC, which must not be there before a fork.
 LATE = (
@@ -20,7 +22,7 @@ LATE = (
     "ray._private.runtime_env.uv_runtime_env_hook",
     "ray._private.workers.default_worker",
     "ray.data._internal.execution.callbacks",
-    "ray.data._internal.execution.operators.actor_pool_map_operator",
+    MAP_ACTOR,
     "ray.data._internal.issue_detection.issue_detector_manager",
     "ray.data._internal.logical.optimizers",
     "ray.data._internal.planner.planner",

@@ -1,7 +1,7 @@
 """The worker processes of this job: who died of what, and how hard the others work.
 
-Uses a private table of Ray: Ray is pinned exactly, and `tests/experiments/test_experiments.py`
-fails when it changes.
+Uses a private table of Ray: Ray is pinned exactly, and `tests/ray_internals/test_workers.py` fails
+when it changes.
 """
 
 from __future__ import annotations
