@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
+from demo_server.experiments.ladder import BLOCK_ROWS
 from demo_server.system.checkout import ROOT
 from demo_server.system.outline import Outline
 from scripts.shown_code import region, regions_of
@@ -95,7 +96,9 @@ recovery = SimpleNamespace(worker=next(batches)["pid"][0].as_py())
     ("ladder_torch", "path"): "path = model",
     ("ladder_fast", "one_thread"): 'one_thread = {"model": model, "threads": 1}',
     ("ladder_fast", "all_cores"): 'all_cores = one_thread | {"threads": os.cpu_count() or 1}',
-    ("ladder_fast", "blocks"): "blocks = max(1, len(few) // 512)  # parts of 512 rows",
+    ("ladder_fast", "blocks"): (
+        f"blocks = max(1, len(few) // {BLOCK_ROWS})  # parts of {BLOCK_ROWS} rows"
+    ),
 }
 # What the texts above import, where the file of a region doesn't.
 IMPORTS = """\

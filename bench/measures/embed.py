@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from demo_server.embedding import model
+from demo_server.embedding import agreement, model
 
 ROWS = 5000
-LEAST_COSINE = 0.9999
+LEAST_COSINE = agreement.LEAST_COSINE["f32"]
 ROOT = Path(__file__).resolve().parents[2]
 
 

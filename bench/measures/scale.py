@@ -23,13 +23,14 @@ from bench.support.served import ENDED, MeasuringError, Served, log, served
 from bench.support.spectator import Spectator, spectator
 from demo_server.embedding.device import likely_device
 from demo_server.embedding.registry import ROWS, offered
+from demo_server.toolkit.rows import MOST_BLOCKS
 
 SIZES = "1000,10000,110000,1000000"
 BASE = 10_000
 # From which size on the pace is to be that of BASE, and memory to have stayed.
 LARGE, LARGEST = 110_000, 1_000_000
 PACE_SHARE, MEMORY_SHARE = 0.95, 1.10
-ROWS_A_BLOCK, MOST_BLOCKS = 2500, 1000
+ROWS_A_BLOCK = 2500
 SETTLE_S = 6.0
 GUESSED_RATE = 200.0
 

@@ -22,6 +22,8 @@ OPENVINO = ("openvino", "tokenizers")
 
 # Those that comparisons take their passes from.
 FastName = Literal["OpenVinoEmbedder", "TorchEmbedder"]
+# Where it is installed.
+FAST: FastName = "OpenVinoEmbedder"
 
 
 @dataclass(frozen=True)

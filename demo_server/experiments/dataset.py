@@ -11,11 +11,11 @@ from pydantic import Field
 from demo_server.data.cleaning import check_texts
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.result import outcome
-from demo_server.toolkit.rows import note_reading
+from demo_server.toolkit.rows import MOST_BLOCKS, note_reading
 
 
 class Params(Parameters):
-    blocks: int = Field(16, ge=1, le=1000, description="parts that the dataset is cut into")
+    blocks: int = Field(16, ge=1, le=MOST_BLOCKS, description="parts that the dataset is cut into")
 
 
 needs = Needs()
@@ -54,7 +54,7 @@ def run(params: Params, context: Context) -> None:
 
 def defaults(machine: Machine) -> Defaults:
     """A few blocks for each CPU, so that all have work until the end."""
-    blocks = min(1000, 8 * machine.cpus)
+    blocks = min(MOST_BLOCKS, 8 * machine.cpus)
     return Defaults(
         values={"blocks": blocks}, reason=f"8 blocks for each of {machine.cpus} CPUs = {blocks}"
     )

@@ -18,12 +18,12 @@ from demo_server.embedding.registry import Embedder, imports_ahead, offered
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.failure import explain
 from demo_server.toolkit.result import outcome, row_counts
-from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.rows import MOST_BLOCKS, load_rows
 from demo_server.toolkit.sinks import parquet
 
 RUN_S = 40.0
 GUESSED_RATE = 100.0
-LEAST_ROWS, MOST_BLOCKS = 200, 1000
+LEAST_ROWS = 200
 BATCH_SIZE = 2048
 
 

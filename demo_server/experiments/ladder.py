@@ -13,7 +13,7 @@ from pydantic import Field
 from ray.data import Dataset
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.embedding.registry import FastName, find
+from demo_server.embedding.registry import FAST, FastName, find
 from demo_server.experiments.comparisons.ladder_fast import Done, EngineSteps
 from demo_server.experiments.comparisons.ladder_torch import TorchSteps
 from demo_server.protocol.events import ComparisonData
@@ -30,12 +30,13 @@ class Params(Parameters):
     most_rows: int = Field(
         1000, ge=1, le=100_000, description="rows of the last steps; slow ones take a part"
     )
-    engine: FastName = Field("OpenVinoEmbedder", description="what computes from the sixth step on")
+    engine: FastName = Field(FAST, description="what computes from the sixth step on")
 
 
 needs = Needs(actors=1, alone=True)
 preloads = [(TORCH,)]
 
+BLOCK_ROWS = 512
 # Each step with its title and the part of the rows that it can do in some seconds.
 STEPS = [
     ("everything_wrong", "Everything wrong", 0.012),
@@ -53,11 +54,10 @@ STEPS = [
     ("prepared_apart", "Cleaning in tasks", 0.35),
     ("too_many_actors", "4 actors, all threads each", 0.35),
     ("threads_for_the_cores", "One actor, all threads", 0.35),
-    ("fewer_blocks", "Blocks of 512 rows", 1.0),
+    ("fewer_blocks", f"Blocks of {BLOCK_ROWS} rows", 1.0),
 ]
 stages = {name: title for name, title, _ in STEPS}
 TORCH_STEPS = sum(hasattr(TorchSteps, name) for name, _, _ in STEPS)
-BLOCK_ROWS = 512
 LEAST_ROWS = 12
 
 
@@ -140,4 +140,4 @@ def defaults(machine: Machine) -> Defaults:
 
 def engine() -> FastName:
     """Return the engine that starts soonest: each step starts it again."""
-    return "OpenVinoEmbedder" if find("OpenVinoEmbedder").installed else "TorchEmbedder"
+    return FAST if find(FAST).installed else "TorchEmbedder"

@@ -13,7 +13,7 @@ from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
 from demo_server.embedding.batching import Array, row_batches, token_batches
-from demo_server.embedding.registry import FastName, find, imports_ahead, load_engine
+from demo_server.embedding.registry import FAST, FastName, find, imports_ahead, load_engine
 from demo_server.experiments import ladder
 from demo_server.protocol.events import ComparisonData, ForwardPass, PassesData
 from demo_server.toolkit.comparison import Step, check_same, take_step, wait_until_quiet
@@ -29,7 +29,7 @@ class Params(Parameters):
     # So few that both take some seconds on two cores.
     rows: int = Field(1000, ge=1, le=5000, description="rows that both embed")
     pass_rows: int = Field(64, ge=1, le=1024, description="rows of a pass in the dataset's order")
-    engine: FastName = Field("OpenVinoEmbedder", description="what computes")
+    engine: FastName = Field(FAST, description="what computes")
 
 
 needs = Needs(actors=1, alone=True)

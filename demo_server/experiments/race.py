@@ -7,7 +7,7 @@ from functools import partial
 import ray
 from pydantic import Field
 
-from demo_server.embedding.registry import FastName
+from demo_server.embedding.registry import FAST, FastName
 from demo_server.experiments import ladder
 from demo_server.protocol.events import ComparisonData
 from demo_server.toolkit.comparison import check_same, take_step, wait_until_quiet
@@ -18,7 +18,7 @@ from demo_server.toolkit.rows import load_texts
 class Params(Parameters):
     # Few: one of the two does some a second.
     lane_rows: int = Field(96, ge=1, le=10_000, description="rows that both embed")
-    engine: FastName = Field("OpenVinoEmbedder", description="what computes in the fast one")
+    engine: FastName = Field(FAST, description="what computes in the fast one")
 
 
 needs = Needs(actors=1, alone=True)

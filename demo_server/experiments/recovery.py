@@ -19,11 +19,11 @@ from ray.data.dataset import MaterializedDataset
 from demo_server.data.selection import choose
 from demo_server.embedding.registry import LIBRARY
 from demo_server.embedding.sentence_transformer import TextEmbedder
-from demo_server.experiments.embed import GUESSED_RATE, MOST_BLOCKS, rows_in
+from demo_server.experiments.embed import GUESSED_RATE, rows_in
 from demo_server.protocol.events import Figure
 from demo_server.ray_internals.actors import actors
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters, RunError
-from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.rows import MOST_BLOCKS, load_rows
 
 Action = Callable[[dict[str, JsonValue]], None]
 

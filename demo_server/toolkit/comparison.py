@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 from ray.data.dataset import MaterializedDataset
 
+from demo_server.embedding import agreement
 from demo_server.protocol.errors import RunError
 from demo_server.protocol.events import RowsData, StepData
 from demo_server.ray_internals.worker_processes import raylet_here
@@ -23,7 +24,7 @@ PER_ROWS = 1000
 WARM_UP_SHARE = 0.1
 HEARD_WITHIN_S, HEARD_AGAIN_S = 2.0, 0.1
 QUIET_S, QUIET_WITHIN_S = 1.0, 15.0
-LEAST_COSINE = 0.9999
+LEAST_COSINE = agreement.LEAST_COSINE["f32"]  # comparisons compute in f32
 
 
 @dataclass

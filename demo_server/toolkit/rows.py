@@ -8,6 +8,9 @@ from demo_server.data.cleaning import drop_empty
 from demo_server.data.selection import choose
 from demo_server.toolkit.context import Context
 
+# What a dataset may be cut into: each block is a task, and a row of Ray's tables.
+MOST_BLOCKS = 1000
+
 
 def note_reading(context: Context) -> None:
     """Note what was read otherwise than plainly, such as a column that was left out."""
