@@ -3,9 +3,17 @@
 import type { ClicksContext, RenderContext } from '@slidev/types'
 import type { ComputedRef, Ref } from 'vue'
 
+export interface Frontmatter {
+  preload?: boolean
+  routeAlias?: string
+  layout?: string
+  experiment?: string
+  endsTalk?: boolean
+}
+
 export interface SlideRoute {
   no: number
-  meta: { slide: { frontmatter: { preload?: boolean, routeAlias?: string } } }
+  meta: { slide: { frontmatter: Frontmatter } }
   load: () => Promise<unknown>
 }
 
