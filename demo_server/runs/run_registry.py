@@ -190,14 +190,14 @@ class RunRegistry:
         """Return the runs that have not ended."""
         return set(self._logs)
 
-    def trim(self, keep: set[str]) -> None:
-        """Remove the oldest runs from disk until the rest fits; blocking, call it in a thread."""
-        removed = self.archive.trim(self._max_bytes, keep)
-        for run_id in removed:
-            log.info("run %s was removed to make room", run_id)
+    async def trim(self, held: Run | None) -> None:
+        """Remove the oldest runs until the rest fits the disk that they may use.
 
-    def forget_removed(self) -> None:
-        """Stop listing the runs whose directory is gone."""
+        Those that go on stay, and the one whose result a driver holds.
+        """
+        keep = self.active() | ({held.run_id} if held else set())
+        for run_id in await asyncio.to_thread(self.archive.trim, self._max_bytes, keep):
+            log.info("run %s was removed to make room", run_id)
         for run_id in [r for r in self._infos if r not in self._logs]:
             if run_id not in self._loaded and not self.archive.log_path(run_id).exists():
                 del self._infos[run_id]

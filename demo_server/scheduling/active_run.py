@@ -6,13 +6,15 @@ import asyncio
 
 from demo_server.processes.ray_head import Ray
 from demo_server.protocol import driver_messages
+from demo_server.protocol.driver_messages import Description
 from demo_server.protocol.event_kinds import KINDS
 from demo_server.protocol.events import FailureData, RunStatus, StatusData
 from demo_server.runs.run import Run
 from demo_server.runs.run_registry import RunRegistry
 from demo_server.scheduling.admission import SHUTDOWN
+from demo_server.scheduling.feasibility import check_feasible
 from demo_server.scheduling.shutdown_report import ShutdownReport
-from demo_server.scheduling.standby_pool import Driver
+from demo_server.scheduling.standby_pool import READY_TIMEOUT_S, Driver
 from demo_server.system.cpu_reading import CpuReading
 from demo_server.system.cpus import idle_seconds
 
@@ -42,8 +44,23 @@ class ActiveRun:
         waits = None if driver.ready else "A driver is starting."
         runs.append(run, StatusData(status=RunStatus.STARTING, reason=waits))
 
-    def command(self, ray: Ray) -> None:
-        """Send the driver, which is ready, its command."""
+    def prioritize(self) -> None:
+        """Have the driver, which is not ready, prepare for this run first."""
+        run = self.run
+        self.driver.send(
+            driver_messages.PrioritizeCommand(experiment=run.experiment, params=run.params)
+        )
+
+    def command(self, description: Description, ray: Ray) -> None:
+        """Send the driver, which is ready, its command.
+
+        Raises:
+            Refusal: the cluster, known only now, is too small.
+        """
+        assert self.driver.ready is not None
+        cpus = self.driver.ready.cpus
+        if self.admitted_for != cpus:
+            check_feasible(description, self.run.params, cpus)
         self.driver.last_message_at = asyncio.get_running_loop().time()
         if self.run.experiment == SHUTDOWN:
             self.shutdown_report = ShutdownReport(ray)
@@ -70,9 +87,18 @@ class ActiveRun:
     def seconds(self) -> float:
         return asyncio.get_running_loop().time() - self.since
 
-    def starts_for(self, seconds: float) -> bool:
-        """Return whether its driver is not ready after these seconds."""
-        return self.driver.ready is None and self.seconds > seconds
+    def overdue(self) -> tuple[str, str, str | None] | None:
+        """Return why its driver is to be ended, what to do, and its last output; ask every second.
+
+        None while nothing is wrong.
+        """
+        if self.driver.ready is None and self.seconds > READY_TIMEOUT_S:
+            reason = f"Its driver was not ready after {READY_TIMEOUT_S:.0f} s and was ended."
+            return reason, "Run it again; its last output is above.", self.driver.tail()
+        if self.is_silent():
+            reason = f"The driver sent nothing for {SILENCE_S:.0f} s and was ended."
+            return reason, "Run it again, with a smaller batch.", None
+        return None
 
     def is_silent(self) -> bool:
         """Return whether the driver, once ready, has sent nothing for long; ask every second.

@@ -36,8 +36,24 @@ def admit(
     return description, whole
 
 
+def admit_to_begin(catalog: Experiments, experiment: str, held: bool) -> Description:
+    """Check what may have changed while a run waited.
+
+    Raises:
+        Refusal: it cannot begin any more, and why.
+    """
+    description = catalog.get(experiment)
+    if needs_held(description) and not held:
+        raise Refusal(
+            ErrorCode.NOT_READY,
+            "What this run asks about is not held any more: run embed again.",
+            "experiment",
+        )
+    return description
+
+
 def needs_held(description: Description) -> bool:
-    """Tell whether an experiment cannot run without a driver that holds a result."""
+    """Return whether an experiment cannot run without a driver that holds a result."""
     return description.uses_held and description.name != SHUTDOWN
 
 

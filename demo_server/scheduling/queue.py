@@ -40,6 +40,11 @@ class RunQueue:
         self.line.remove(run)
         return self._admitted_for.pop(run.run_id)
 
+    def end(self, run: Run, status: RunStatus, reason: str) -> None:
+        """Take a run out that will not begin."""
+        self.remove(run)
+        self._runs.append(run, StatusData(status=status, reason=reason))
+
     def report_places(self, reason: str | None) -> None:
         """Report each run's place, and what the first waits for, where that has changed."""
         for place, run in enumerate(self.line, start=1):

@@ -1,4 +1,4 @@
-"""Who runs what, when: the queue, the run that is active, and the driver that holds a result.
+"""Which run begins when, and in which driver.
 
 Everything that may change what should happen next ends in `reconcile`, which compares what is with
 what should be and does the next thing; it is safe to call at any time.
@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
-from weakref import WeakSet
 
 from pydantic import JsonValue
 
@@ -20,13 +19,13 @@ from demo_server.protocol.events import RunStatus, StatusData
 from demo_server.protocol.frames import ErrorCode
 from demo_server.runs.run import Run
 from demo_server.runs.run_registry import RunRegistry
-from demo_server.scheduling.active_run import SILENCE_S, ActiveRun
-from demo_server.scheduling.admission import admit, check_action, needs_held
+from demo_server.scheduling.active_run import ActiveRun
+from demo_server.scheduling.admission import admit, admit_to_begin, check_action
 from demo_server.scheduling.experiments import Experiments
-from demo_server.scheduling.feasibility import check_feasible
 from demo_server.scheduling.queue import RunQueue
 from demo_server.scheduling.shutdown_report import object_store_bytes
-from demo_server.scheduling.standby_pool import READY_TIMEOUT_S, Driver, StandbyPool
+from demo_server.scheduling.standby_pool import Driver, StandbyPool
+from demo_server.scheduling.used_drivers import UsedDrivers
 
 # A run does not share the cores with a standby that is not needed, and its first rows with none.
 STANDBY_DELAY_S = 1.0
@@ -49,11 +48,8 @@ class Scheduler:
         self.on_computing: Callable[[bool], None] = lambda computing: None
         self._waiting = RunQueue(runs)
         self._active: ActiveRun | None = None
-        self._holder: Driver | None = None
-        self._held: Run | None = None
+        self._drivers = UsedDrivers(standby_pool, self._start_task)
         self._ended_at = -REST_S  # on the loop's clock, in seconds
-        self._leaving: set[Driver] = set()
-        self._harmed = WeakSet[Driver]()  # by a run: they serve no other
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -98,17 +94,14 @@ class Scheduler:
         """
         run = self._runs.live(run_id)
         if self._active and run is self._active.run:
-            held = self._active.driver is self._holder
+            held = self._active.driver is self._drivers.holder
             self._finish(
                 RunStatus.CANCELLED,
                 "Cancelled; what its driver held went with it." if held else "Cancelled.",
                 driver_stays=False,
             )
         else:
-            self._waiting.remove(run)
-            self._runs.append(
-                run, StatusData(status=RunStatus.CANCELLED, reason="Cancelled before it began.")
-            )
+            self._waiting.end(run, RunStatus.CANCELLED, "Cancelled before it began.")
         self.reconcile()
 
     def cancel_if_live(self, run_id: str) -> None:
@@ -130,7 +123,7 @@ class Scheduler:
 
     def _will_hold(self) -> bool:
         """Return whether a result is held, or a run before this one may come to hold one."""
-        return self._holder is not None or any(
+        return self._drivers.holder is not None or any(
             self.catalog.may_hold(run.experiment) for run in self._unended
         )
 
@@ -144,8 +137,7 @@ class Scheduler:
     async def close(self) -> None:
         """End every run, every driver, and Ray where it is ours."""
         self._closing = True
-        active = self._active.driver if self._active else None
-        drivers = {d for d in (active, self._holder, *self._leaving) if d}
+        drivers = self._drivers.all | ({self._active.driver} if self._active else set())
         for run in self._unended:
             self._runs.append(
                 run, StatusData(status=RunStatus.CANCELLED, reason="The server was ended.")
@@ -159,9 +151,8 @@ class Scheduler:
     def ray_lost(self, reason: str) -> None:
         """Ray ended unexpectedly: the run has failed, and nothing is held any more."""
         self._standby_pool.ray_lost(reason)
-        if self._holder:
-            self._holder.kill()
-        self._holder = self._held = None
+        if holder := self._drivers.holder:
+            self._drivers.kill(holder)
         if self._active:
             self._fail(reason, "Run it again: Ray is being started again.")
         self.reconcile()
@@ -169,17 +160,8 @@ class Scheduler:
     async def _tick_forever(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            if self._active and self._active.starts_for(READY_TIMEOUT_S):
-                self._fail(
-                    f"Its driver was not ready after {READY_TIMEOUT_S:.0f} s and was ended.",
-                    "Run it again; its last output is above.",
-                    self._active.driver.tail(),
-                )
-            if self._active and self._active.is_silent():
-                self._fail(
-                    f"The driver sent nothing for {SILENCE_S:.0f} s and was ended.",
-                    "Run it again, with a smaller batch.",
-                )
+            if self._active and (why := self._active.overdue()):
+                self._fail(*why)
             self.reconcile()
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
@@ -211,15 +193,14 @@ class Scheduler:
         return needed and self._active.seconds > STANDBY_DELAY_S
 
     def _begin(self, run: Run) -> None:
+        holder = self._drivers.holder
         try:
-            description = self.catalog.get(run.experiment)
-        except Refusal as refusal:  # its file went while it waited
-            return self._fail_waiting(run, refusal.message)
-        if needs_held(description) and not self._holder:
-            reason = "What this run asks about is not held any more: run embed again."
-            return self._fail_waiting(run, reason)
-        holder = self._holder if description.uses_held else None
-        driver = holder or self._standby_pool.acquire()
+            description = admit_to_begin(self.catalog, run.experiment, holder is not None)
+        except Refusal as refusal:
+            self._waiting.end(run, RunStatus.FAILED, refusal.message)
+            self.reconcile()
+            return
+        driver = (holder if description.uses_held else None) or self._standby_pool.acquire()
         if driver:
             cpus = self._waiting.remove(run)
             alone = description.needs.alone
@@ -227,27 +208,14 @@ class Scheduler:
             if driver.ready:
                 self._command(self._active)
             else:
-                driver.send(
-                    driver_messages.PrioritizeCommand(experiment=run.experiment, params=run.params)
-                )
-        return None
-
-    def _fail_waiting(self, run: Run, reason: str) -> None:
-        self._waiting.remove(run)
-        self._runs.append(run, StatusData(status=RunStatus.FAILED, reason=reason))
-        self.reconcile()
+                self._active.prioritize()
 
     def _command(self, active: ActiveRun) -> None:
-        """Send the driver its command, unless the cluster, known only now, is too small."""
-        assert active.driver.ready is not None
-        cpus = active.driver.ready.cpus
+        """Send the driver its command; a run that turns out to be impossible has failed."""
         try:
-            if active.admitted_for != cpus:
-                check_feasible(self.catalog.get(active.run.experiment), active.run.params, cpus)
+            active.command(self.catalog.get(active.run.experiment), self._standby_pool.ray)
         except Refusal as refusal:
             self._finish(RunStatus.FAILED, refusal.message, driver_stays=False)
-        else:
-            active.command(self._standby_pool.ray)
 
     # What drivers report
 
@@ -272,24 +240,21 @@ class Scheduler:
         if message.end_ray:
             self._start_task(self._end_ray(active, message))
             return
-        driver = active.driver
         if not message.unharmed:
-            self._harmed.add(driver)
-        if message.holds and message.status == "succeeded" and driver is not self._holder:
-            old, self._holder, self._held = self._holder, driver, active.run
-            if old:
-                self._free(old)
+            self._drivers.mark_harmed(active.driver)
+        if message.holds and message.status == "succeeded":
+            self._drivers.hold(active.driver, active.run)
         self._finish(RunStatus(message.status), message.reason, driver_stays=True)
         self.reconcile()
 
     async def _end_ray(self, active: ActiveRun, message: driver_messages.Ended) -> None:
         """Finish `shutdown`: what the driver left is ended here, and what came back counted."""
-        seen = object_store_bytes([r for r in (active.run, self._held) if r])
-        leaving = {d for d in (active.driver, self._holder) if d}
-        self._holder = self._held = None
+        seen = object_store_bytes([r for r in (active.run, self._drivers.held) if r])
+        ending = {d for d in (active.driver, self._drivers.holder) if d}
+        self._drivers.drop_result()
         active.ending = True
-        for driver in leaving:
-            self._dismiss(driver)
+        for driver in ending:
+            self._drivers.dismiss(driver)
         await self._standby_pool.suspend()
         if self._active is not active:
             return
@@ -302,13 +267,11 @@ class Scheduler:
 
     def driver_exited(self, driver: Driver, how: str) -> None:
         """A driver's process has ended."""
-        self._leaving.discard(driver)
+        self._drivers.exited(driver)
         if self._closing:
             return
         if self._standby_pool.is_standby(driver):
             self._standby_pool.driver_exited(driver, how)
-        if driver is self._holder:
-            self._holder = self._held = None
         if self._active and driver is self._active.driver and not self._active.ending:
             self._fail(how, "Run it again; its last output is above.", driver.tail())
         self.reconcile()
@@ -326,26 +289,9 @@ class Scheduler:
         active, self._active = self._active, None
         assert active is not None
         self._ended_at = asyncio.get_running_loop().time()
-        if not driver_stays:
-            active.driver.kill()
-            self._leaving.add(active.driver)
-            if active.driver is self._holder:
-                self._holder = self._held = None
-        elif active.driver is not self._holder:
-            self._free(active.driver)
+        if driver_stays:
+            self._drivers.free(active.driver)
+        else:
+            self._drivers.kill(active.driver)
         self._runs.append(active.run, StatusData(status=status, reason=reason))
-        self._start_task(self._trim())
-
-    def _free(self, driver: Driver) -> None:
-        """Keep a driver for another run, or let it go."""
-        if driver in self._harmed or not self._standby_pool.take_back(driver):
-            self._dismiss(driver)
-
-    def _dismiss(self, driver: Driver) -> None:
-        self._leaving.add(driver)
-        self._start_task(driver.close())
-
-    async def _trim(self) -> None:
-        keep = self._runs.active() | ({self._held.run_id} if self._held else set())
-        await asyncio.to_thread(self._runs.trim, keep)
-        self._runs.forget_removed()
+        self._start_task(self._runs.trim(self._drivers.held))

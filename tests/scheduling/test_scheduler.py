@@ -428,7 +428,7 @@ async def test_a_silent_driver_is_ended_and_its_run_failed(
 async def test_a_run_whose_driver_never_gets_ready_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "READY_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(active_run, "READY_TIMEOUT_S", 0.0)
     harness = Harness(tmp_path, FakeRay())
     harness.scheduler.open()
     run_id = harness.scheduler.start("a", "embed", {})
