@@ -17,7 +17,8 @@ import pytest
 import uvicorn
 
 from demo_server.composition import Composition
-from demo_server.processes.ray_head import NODE_ENV, Ray
+from demo_server.processes.head_command import NODE_ENV
+from demo_server.processes.ray_head import Ray
 from demo_server.processes.state_file import StateFile
 from demo_server.server import DemoServer, uvicorn_config
 from demo_server.system.checkout import ROOT

@@ -8,7 +8,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,27 +17,16 @@ from typing import Protocol
 
 import psutil
 
+from demo_server.processes.head_command import NODE_ENV, local_env, start_command
 from demo_server.processes.state_file import ProcessSession, RayConnection, StateFile
 from demo_server.protocol.errors import RayStartError
 from demo_server.system import process
 from demo_server.system.cpus import usable_cpus
-from demo_server.system.memory import available_bytes
 
 START_TIMEOUT_S = 60.0
 WATCH_INTERVAL_S = 0.5
-MAX_OBJECT_STORE_BYTES = 2 * 1024**3
-MIN_OBJECT_STORE_BYTES = 100 * 1024**2
 _STARTED = b"Ray runtime started"
 _ESSENTIAL = ("raylet", "gcs_server")
-# What each worker process imports first; it runs in the workers, never here.
-PRELOAD = "demo_server.driver.preload"
-# The environment of the raylet and its workers.
-NODE_ENV = {
-    "RAY_preload_python_modules": PRELOAD,
-    # Ray ends idle workers after a second, more than one for each CPU; a standby keeps some for its
-    # first tasks, which would wait 0.9 s for others. Those of a driver that ended go in any case.
-    "RAY_idle_worker_killing_time_threshold_ms": str(7 * 24 * 3600 * 1000),
-}
 
 log = logging.getLogger(__name__)
 
@@ -204,7 +192,7 @@ class LocalHead:
         """Start the process and record it, in one step that no cancelling interrupts."""
         with output.open("wb") as file:
             self._process = subprocess.Popen(
-                _start_command(directory, port, int(self.cpus or 2)),
+                start_command(directory, port, int(self.cpus or 2)),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -243,22 +231,6 @@ class LocalHead:
                 return
 
 
-def local_env(token: str) -> dict[str, str]:
-    """Return the environment of a local head and of the drivers that connect to it."""
-    return {
-        **os.environ,
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": token,
-        "RAY_USAGE_STATS_ENABLED": "0",
-        # Disabled, Ray still reports that it is disabled: to an address that nothing listens on.
-        "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
-        # Ray then stays on 127.0.0.1: the machine may change its network during the talk.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        # Ray's agents talk gRPC among themselves: not by the proxy that the environment may name.
-        "no_grpc_proxy": "localhost,127.0.0.1,::1",
-    }
-
-
 def _is_essential(member: psutil.Process) -> bool:
     try:
         return member.name() in _ESSENTIAL
@@ -273,30 +245,6 @@ def _contains(output: Path, words: bytes) -> bool:
 def _usage(session: ProcessSession) -> Usage:
     members = process.session_members(session.pid, session.started_at)
     return Usage(len(members), process.memory_bytes(members))
-
-
-def _start_command(directory: Path, port: int, cpus: int) -> list[str]:
-    options = {
-        "--port": port,
-        "--node-ip-address": "127.0.0.1",
-        "--temp-dir": directory,
-        "--num-cpus": cpus,
-        "--object-store-memory": object_store_bytes(available_bytes()),
-        "--include-dashboard": "False",
-        "--include-log-monitor": "False",
-        "--dashboard-agent-listen-port": 0,
-        "--log-style": "record",
-        "--log-color": "false",
-    }
-    flags = [str(part) for option in options.items() for part in option]
-    start = [sys.executable, "-m", "demo_server.ray_internals.head", "start", "--head", "--block"]
-    # No monitor: there is no autoscaler that it could ask for nodes.
-    return [*start, "--disable-usage-stats", "--no-monitor", *flags]
-
-
-def object_store_bytes(available: int) -> int:
-    """Return how much of `available` bytes of memory the object store gets."""
-    return max(MIN_OBJECT_STORE_BYTES, min(MAX_OBJECT_STORE_BYTES, available // 4))
 
 
 def _free_port() -> int:

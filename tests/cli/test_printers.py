@@ -13,13 +13,12 @@ from termios import TIOCSWINSZ
 
 import pytest
 
+from demo_server.cli.event_text import progress_text, result_text
 from demo_server.cli.printers import (
     CheckPrinter,
     RunPrinter,
     check_text,
     finding_text,
-    progress_text,
-    result_text,
 )
 from demo_server.protocol.event_kinds import EVENTS
 from demo_server.protocol.events import (

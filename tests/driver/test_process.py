@@ -20,7 +20,7 @@ from demo_server.driver import loader
 from demo_server.driver.cluster import connect, mismatch
 from demo_server.driver.startup import preloads_of
 from demo_server.embedding.registry import OPENVINO
-from demo_server.processes.ray_head import local_env
+from demo_server.processes.head_command import local_env
 from demo_server.protocol.driver_messages import PrioritizeCommand
 from demo_server.protocol.errors import ClusterError
 from demo_server.system.process import kill_group

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo_server.processes.ray_head import NODE_ENV
+from demo_server.processes.head_command import NODE_ENV
 from demo_server.ray_internals.prestart import VERSION, runtime_env
 from tests.support.ray_cluster import RayCluster, free_port, printed
 

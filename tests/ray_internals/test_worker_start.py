@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from demo_server.processes.ray_head import NODE_ENV
+from demo_server.processes.head_command import NODE_ENV
 from demo_server.ray_internals.worker_environment import CODE, FORK_SERVERS, MODULES
 from demo_server.ray_internals.worker_start import socket_path, wanted_worker
 from demo_server.system.fork_server import FORKS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo_server.processes.ray_head import object_store_bytes
+from demo_server.processes.head_command import object_store_bytes
 from demo_server.protocol.driver_messages import Description, Needs
 from demo_server.protocol.errors import Refusal
 from demo_server.protocol.frames import ErrorCode
