@@ -22,8 +22,8 @@ from demo_server.data import (
     text_lines,
 )
 from demo_server.data.contents import Contents, in_short, with_keys
-from demo_server.data.errors import SourceError
 from demo_server.data.local_files import LocalFiles
+from demo_server.data.source_error import SourceError
 from demo_server.data.spec import Spec
 from demo_server.system.checkout import ROOT
 from demo_server.system.environment import cache_directory

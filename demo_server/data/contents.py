@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 
 # Rows and characters of one batch, so that memory stays small whatever the size of the file.
 BATCH_ROWS, BATCH_CHARACTERS = 10_000, 16_000_000

@@ -24,7 +24,7 @@ from demo_server.data.delimited_rows import (
     Rows,
     likely_delimiters,
 )
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 from demo_server.data.spelling import FLOAT, INTEGER, Spelling
 from demo_server.data.text_column import TEXT_NAMES
 

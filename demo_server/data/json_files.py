@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from demo_server.data.contents import BATCH_CHARACTERS, BLOCK, DataFile
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 
 BATCH_OBJECTS = 2_000
 Row = dict[str, Any]

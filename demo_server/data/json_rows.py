@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from demo_server.data.contents import Contents, DataFile, in_short, merge_types
-from demo_server.data.errors import SourceError
 from demo_server.data.json_files import Document, Lines, opened
+from demo_server.data.source_error import SourceError
 
 EXACT = 2**53  # integers up to it have a float each
 

@@ -16,7 +16,7 @@ from datasets.data_files import FILES_TO_IGNORE
 from huggingface_hub import metadata_load
 
 from demo_server.data.contents import DataFile
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 from demo_server.data.spec import LOADERS, Spec, suffix
 
 # What Hive, Spark and pyarrow name a directory whose key has no value.

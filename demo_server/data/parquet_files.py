@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from datasets import Features
 
 from demo_server.data.contents import BATCH_ROWS, Contents, DataFile, in_some_files, merge_types
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 
 
 @dataclass

@@ -19,9 +19,9 @@ from datasets.builder import DatasetBuilder
 
 from demo_server.data import cache_space, cached_table
 from demo_server.data.cached_table import CachedTable
-from demo_server.data.errors import SourceError, explain, no_rows
 from demo_server.data.hugging_face import prefer_cache_when_unreachable
 from demo_server.data.local_files import choose_split
+from demo_server.data.source_error import SourceError, as_source_error, no_rows
 from demo_server.data.spec import Spec, parse
 from demo_server.data.text_column import choose_text_column
 from demo_server.system.checkout import BUNDLED_DATA, ROOT
@@ -60,7 +60,7 @@ class DatasetSource:
         Raises:
             SourceError: they can't be read.
         """
-        with explain(self.title):
+        with as_source_error(self.title):
             if self.table is not None:
                 return self.table.load()
             path, options = self.load_arguments
@@ -126,7 +126,7 @@ def resolve(spec: str | None = None, text_column: str | None = None) -> DatasetS
         SourceError: with field `dataset`, `text_column` or `cache`.
     """
     asked = parse(str(BUNDLED_DATA) if spec is None else spec)
-    with explain(asked.title):
+    with as_source_error(asked.title):
         table = None if asked.is_on_hub else cached_table.read(asked, text_column)
         if table is None:
             return resolve_by_datasets(asked, text_column)

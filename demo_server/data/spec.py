@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 from demo_server.system.checkout import BUNDLED_DATA
 
 # The loader of `datasets` for each suffix of a file; but for Parquet it may be compressed.

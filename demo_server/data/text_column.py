@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import Features, Value
 
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 
 # The column that a run adds.
 ADDED = "embedding"

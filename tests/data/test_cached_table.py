@@ -16,7 +16,7 @@ from datasets import Dataset, load_dataset
 
 from demo_server.data import cache_space, cached_table, source, text_lines
 from demo_server.data.contents import DataFile
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 from demo_server.data.spec import parse
 
 Write = Callable[[str, "str | bytes | pa.Table"], Path]

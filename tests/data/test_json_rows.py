@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo_server.data import json_files, source
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 
 Write = Callable[[str, "str | bytes | pa.Table"], Path]
 

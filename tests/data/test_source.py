@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo_server.data import source
-from demo_server.data.errors import SourceError
 from demo_server.data.source import DatasetSource
+from demo_server.data.source_error import SourceError
 from demo_server.data.spec import Spec, parse
 from demo_server.system.checkout import BUNDLED_DATA
 

@@ -8,11 +8,11 @@ import datasets
 import pytest
 from datasets.exceptions import DatasetGenerationError
 
-from demo_server.data.errors import SourceError, explain
+from demo_server.data.source_error import SourceError, as_source_error
 
 
 def explained(error: Exception) -> SourceError:
-    with pytest.raises(SourceError) as caught, explain("user/name"):
+    with pytest.raises(SourceError) as caught, as_source_error("user/name"):
         raise error
     return caught.value
 

@@ -29,7 +29,7 @@ class SourceError(InputError):
 
 
 @contextmanager
-def explain(place: str) -> Iterator[None]:
+def as_source_error(place: str) -> Iterator[None]:
     """Raise what the libraries raise while `place` is read as a SourceError."""
     try:
         yield
