@@ -48,7 +48,7 @@ function prepare({ $defs }) {
   const text = JSON.stringify($defs, (key, value) => {
     if (key === '$ref')
       return `#/$defs/${names[value.split('/').pop()]}`
-    // The name of a property is no type of its own, and a map of lengths would become a tuple.
+    // The name of a property is not a type of its own, and a map of lengths would become a tuple.
     return ['discriminator', 'minLength', 'maxLength', 'maxProperties', 'minimum', 'default'].includes(key) ? undefined : value
   })
   const renamed = {}

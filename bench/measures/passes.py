@@ -40,7 +40,7 @@ def main() -> None:
         path = model_for(row.name, model.resolve().path)
         rounds: dict[str, dict[int, float]] = {form: {} for form in FORMS}
         for number in range(args.rounds + 1):
-            # Who comes first alternates; each is loaded again, as torch has one number of threads.
+            # They take turns in going first. Each is loaded again: torch has one number of threads.
             for form in FORMS[:: 1 if number % 2 else -1]:
                 threads, passes = (cores, 1) if form == FORMS[0] else (1, cores)
                 engine = row.embedder.load(path, threads, passes)

@@ -112,7 +112,7 @@ async def cost(
     live: dict[int, float] = {}
     plain: dict[int, float] = {}
     for number in range(1, rounds + 1):
-        # Who comes second alternates: a machine that warms up or tires favours neither.
+        # Their order alternates: a machine that warms up or tires favours neither.
         for watched in (True, False) if number % 2 else (False, True):
             if watched:
                 await hall.run(params)

@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def contenders(engines: list[str]) -> list[str]:
-    """Return who takes part, in turn: with an engine of ours inside, each or the fastest."""
+    """Return the contenders, in turn: with an engine of ours inside, each or the fastest."""
     fastest = engines[-1]
     return [
         *[f"ours:{engine}" for engine in engines],

@@ -141,7 +141,7 @@ async def measure(server: Served) -> dict[str, Any]:
             await hall.empty()
     log(f"{CROWD} viewers, one of whom never reads …")
     crowd_kb = await hall.fill(CROWD)
-    deaf = Spectator("who never reads", hall.record, None)
+    deaf = Spectator("a viewer that never reads", hall.record, None)
     await deaf.come(server.port, receive_buffer=DEAF_BUFFER)
     deaf.wire.pause()
     paused = time.monotonic()
@@ -183,9 +183,13 @@ async def measure(server: Served) -> dict[str, Any]:
             "digits": 1,
         },
         {"what": f"{CROWD} viewers: server CPU, of one core", "value": crowd_cpu, "unit": "%"},
-        percentile(f"{CROWD} viewers, one who never reads: an event to the others", others, None),
+        percentile(f"{CROWD} viewers, one never reads: an event to the others", others, None),
         {"what": f"{CROWD} viewers: connections lost", "value": lost, "at_most": 0},
-        {"what": "who never reads is closed with 4008 after", "value": closed_s, "unit": "s"},
+        {
+            "what": "one that never reads is closed with 4008 after",
+            "value": closed_s,
+            "unit": "s",
+        },
         {
             "what": "… its close code",
             "value": deaf.codes[0],
@@ -199,7 +203,7 @@ async def measure(server: Served) -> dict[str, Any]:
 
 
 async def closing(deaf: Spectator, server: Served, since: float) -> float:
-    """Wait until the server says that it closed who does not read, then read what it left."""
+    """Wait until the server has logged that it closed `deaf`, then read what it left."""
     known = len(server.printed)
     while time.monotonic() - since < SILENT_S:
         if any("and is closed" in line for line in server.printed[known:]):

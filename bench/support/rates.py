@@ -55,7 +55,7 @@ def pace(rows: int, seconds: float) -> float:
         ValueError: no time has passed.
     """
     if seconds <= 0:
-        raise ValueError(f"{rows} rows in {seconds:.3f} s: that is no pace")
+        raise ValueError(f"{rows} rows in {seconds:.3f} s: that gives no rate")
     return rows / seconds
 
 

@@ -1,4 +1,4 @@
-"""Who made how many rows a second, as tables, ratios, bars and notes; nothing is run here."""
+"""The contenders' rows a second, as tables, ratios, bars and notes; nothing is run here."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ async def open_composition(
         joined = JoinedRay(server.ray.address, server.ray.token)
     state = StateFile(settings.cache / f"terminal-{os.getpid()}.json")
     state.write()
-    # A command needs one driver, and none that stands by for a next run.
+    # A command needs one driver, and no standby for a next run.
     composition = Composition(settings, state, ray=joined, ahead=False)
     composition.scheduler.catalog = experiments
     composition.scheduler.open()

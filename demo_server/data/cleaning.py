@@ -111,7 +111,7 @@ def text_values(table: pa.Table, column: str) -> pa.ChunkedArray:
 
 
 def check_utf8(values: pa.ChunkedArray, column: str) -> None:
-    """CleaningError for bytes that are no text, which some loaders let through."""
+    """Return a CleaningError for bytes that are not text, which some loaders let through."""
     try:
         values.validate(full=True)
     except pa.ArrowInvalid as error:

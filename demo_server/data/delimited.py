@@ -109,7 +109,7 @@ def read_through(file: DataFile, dialect: Dialect) -> tuple[Rows, dict[str, Spel
 
 
 def line_by_line(rows: Rows, found: dict[str, Spelling]) -> tuple[Rows, dict[str, Spelling]]:
-    """Return the rows of a file in which a cell has several lines, read anew where each is a row.
+    """Return the rows of a file in which a cell has several lines, read again where each is a row.
 
     That is so where each line has all fields, and numbers where the other rows have them: then
     two stray quotation marks were taken for a pair.

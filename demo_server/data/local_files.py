@@ -83,7 +83,7 @@ def unread(directory: Path, taken: set[str]) -> list[str]:
 def links(directory: Path) -> Iterator[Path]:
     """Yield a directory of links to the files of another one, where `datasets` may look.
 
-    It takes the path of a directory for a pattern, in which `[` is no bracket.
+    It takes the path of a directory for a pattern, in which `[` has a meaning.
     """
     with tempfile.TemporaryDirectory() as place:
         linked = Path(place).resolve() / directory.name.translate(dict.fromkeys(map(ord, "*?[]")))

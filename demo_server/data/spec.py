@@ -73,7 +73,7 @@ def parse(spec: str) -> Spec:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path):
         raise SourceError(
             "dataset",
-            f"{path!r} is no file or directory, and no dataset on the hub can be called so.",
+            f"{path!r} is not a file or directory, and not a valid name of a dataset on the hub.",
             "Write user/name:config:split for the hub, or check the path.",
         )
     return Spec(path, config or None, split or None)

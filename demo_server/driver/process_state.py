@@ -2,7 +2,7 @@
 
 A run whose code sets an environment variable, changes a setting of Ray Data or puts a function of
 its own in the place of a library's must not be felt by the next: its driver is ended then. Values
-that are no functions or classes, such as a module's counters, are not compared, nor is what an
+that are not functions or classes, such as a module's counters, are not compared, nor is what an
 experiment gave to `ray.remote` itself.
 """
 
@@ -55,7 +55,7 @@ class ProcessState:
         )
 
     def changes(self) -> list[str]:
-        """Name what is different by now; what was imported in addition is no change."""
+        """Name what is different by now; what was imported in addition does not count."""
         try:
             found = {
                 "environment variables": self.environ != dict(os.environ),

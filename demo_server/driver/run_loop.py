@@ -70,7 +70,7 @@ class RunLoop:
         observation: Observation | None = None
         try:
             with ExitStack() as watching:
-                if not experiment.uses_held:  # asking what is held is no work to be watched
+                if not experiment.uses_held:  # a question about a held result is not watched
                     observation = watching.enter_context(observing(context))
                     watching.enter_context(code_replaced(partial(observe, context)))
                     watching.enter_context(measuring(context, observation))
@@ -113,7 +113,11 @@ class RunLoop:
         except Exception as error:  # Ray has just gone, and the run had its result before
             changes.append(f"{type(error).__name__}: {error}")
         if changes:
-            print("Does no other run, this one may have changed:", *changes[:9], file=sys.stderr)
+            print(
+                "Runs nothing else: its run may have changed",
+                *changes[:9],
+                file=sys.stderr,
+            )
         return not changes
 
     def renew(self) -> None:
@@ -125,7 +129,7 @@ class RunLoop:
             traceback.print_exc(file=sys.stderr)
 
     def release(self) -> None:
-        """Let go of the result that is held."""
+        """Release the result that is held."""
         self.held = None
         release()
 
@@ -181,7 +185,7 @@ def observe(context: Context, code: Any) -> tuple[Any, dict[str, Any]]:
     """Return what runs in place of a pipeline's code, and the process that it gets.
 
     The process is one that stands ready and has imported what the class's engine needs; for code
-    that is no engine's, what `context.imports` names.
+    that is not an engine's, what `context.imports` names.
     """
     row, options = row_of(code), {}
     imports = row.imports if row else context.imports

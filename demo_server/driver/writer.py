@@ -26,7 +26,7 @@ class MessageWriter:
         self._lines.put(message.model_dump_json(exclude_none=True).encode() + b"\n")
 
     def keep_alive(self) -> None:
-        """Say every second, from a thread of its own, that this process lives."""
+        """Report every second, from a thread of its own, that this process lives."""
         threading.Thread(target=self._beat, name="alive", daemon=True).start()
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ from demo_server.system.files import write_atomically
 
 # Between an engine's vector and that of `encode`, by the coarser of the precisions of both.
 LEAST_COSINE: dict[Precision, float] = {"f32": 0.9999, "bf16": 0.999}
-# As a share: more is no rounding.
+# As a share: more is not rounding.
 MOST_LENGTH_DIFFERENCE = 0.05
 ROWS = 16
 # Of the dataset's first rows, from which those are chosen.

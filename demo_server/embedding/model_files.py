@@ -41,7 +41,7 @@ def read_modules(directory: Path) -> list[Module]:
     """Return what a model is made of, in its order; without a list that is one transformer.
 
     Raises:
-        ModelError: modules.json is no such list.
+        ModelError: modules.json is not such a list.
     """
     listed = read_json(directory / "modules.json")
     if listed is None:
@@ -142,7 +142,7 @@ def check_own_code(directory: Path, name: str) -> None:
 
 
 def declared_size(weights: Path) -> int:
-    """Bytes that a safetensors file should have by its own header; -1 when that is no header."""
+    """Bytes that a safetensors file should have by its own header; -1 when that is not a header."""
     with weights.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > weights.stat().st_size:

@@ -101,7 +101,7 @@ def save(materialized: MaterializedDataset[Any], file: Path, context: Context) -
 
 
 def arrangement(params: Params, context: Context) -> str:
-    """Return who uses the cores, and the sum that makes the pipeline fit the cluster."""
+    """Return how the cores are used, and the sum that makes the pipeline fit the cluster."""
     actors, each = params.concurrency, params.num_cpus
     threads = context.threads(actors)
     return (

@@ -38,7 +38,7 @@ class Calibration:
         return self._settings.machine_file
 
     def needed(self) -> bool:
-        """Tell whether there is no measurement for this machine, model and data."""
+        """Return whether there is no measurement for this machine, model and data."""
         if self._given_up or self._task is not None:
             return False
         try:

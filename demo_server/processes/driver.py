@@ -136,7 +136,7 @@ class DriverProcess:
     async def _launch(
         self, command: Sequence[str], env: Mapping[str, str], output: BinaryIO, messages: int
     ) -> asyncio.subprocess.Process | ForkedProcess:
-        """Fork it, or start it anew.
+        """Fork it, or start a new process.
 
         Raises:
             OSError: it cannot be started.
@@ -146,7 +146,7 @@ class DriverProcess:
             try:
                 return await self._forks.fork(program, output.fileno(), messages)
             except ForkError as error:
-                log.warning("%s It is started anew, which takes longer.", error)
+                log.warning("%s A new process is started, which takes longer.", error)
         return await asyncio.create_subprocess_exec(
             *command,
             str(messages),
@@ -200,7 +200,7 @@ class DriverProcess:
         try:
             return driver_messages.message.validate_json(line)
         except ValidationError as error:
-            log.error("driver %s sent a line that is no message: %s", self.pid, error)
+            log.error("driver %s sent a line that is not a message: %s", self.pid, error)
             place, reason = error.errors()[0]["loc"], error.errors()[0]["msg"]
             if place[:1] != ("event",):
                 return None

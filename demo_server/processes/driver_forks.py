@@ -104,7 +104,7 @@ class DriverForks:
                 kill_group(self._ending[ending])
 
     def _retire(self) -> None:
-        """Have the server take no more requests: it ends with the last of its drivers."""
+        """Send the server no more requests: it ends with the last of its drivers."""
         if self._server is None:
             return
         assert self._server.process.stdin

@@ -78,7 +78,7 @@ class ActCommand(Line):
 
 
 class ReleaseCommand(Line):
-    """Let go of the result that it holds: it waits for another run now."""
+    """Release the result that it holds: it waits for another run now."""
 
     type: Literal["release"] = "release"
 

@@ -1,4 +1,4 @@
-"""Every error that one room raises and another handles: one tree, whose root is `DemoError`."""
+"""Every error that one package raises and another handles: one tree, whose root is `DemoError`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class ExperimentError(DemoError):
 
 
 class ForkError(DemoError):
-    """No driver can be forked; it is started anew."""
+    """No driver can be forked; a new process is started."""
 
 
 class PrestartError(DemoError):

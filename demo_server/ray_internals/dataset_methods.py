@@ -38,7 +38,7 @@ def replacing(original: Callable[..., Any], replace: Replace) -> Callable[..., A
 
     @functools.wraps(original)
     def method(self: Dataset, fn: Any, *args: Any, **kwargs: Any) -> Any:
-        # Ray's own methods map as well, `add_column` for one: that is no code of the run's.
+        # Ray's own methods map as well, `add_column` for one: that is not the run's code.
         if not sys._getframe(1).f_globals.get("__name__", "").startswith("ray."):
             fn, options = replace(fn)
             kwargs = options | kwargs

@@ -82,7 +82,7 @@ def begin_fork_server(path: str, base: str, worker: Program) -> None:
     own = f"{path}.{os.getpid()}"
     with listen(own) as listener:
         try:
-            os.link(own, path)  # who finds it is never refused: it listens already
+            os.link(own, path)  # it listens already: a worker that finds it is never refused
         except FileExistsError:
             return
         finally:

@@ -1,4 +1,4 @@
-"""The worker processes of this job: who died of what, and how hard the others work.
+"""The worker processes of this job: which died of what, and how hard the others work.
 
 Uses a private table of Ray: Ray is pinned exactly, and `tests/ray_internals/test_workers.py` fails
 when it changes.
@@ -91,7 +91,7 @@ def awaits_a_worker() -> bool:
 
 
 def effort(raylet: psutil.Process, job: str | None = None, *, standing: bool = True) -> Effort:
-    """Look at all workers, also at those that are only starting and at what they have started.
+    """Return what all workers have used, also those that are only starting, and their children.
 
     Not those of Ray's table: a worker is in it only when it has finished its imports. With a `job`
     (its id in hex) those of others are left out; without `standing` those that stand ready, too,
@@ -100,7 +100,7 @@ def effort(raylet: psutil.Process, job: str | None = None, *, standing: bool = T
     seconds, waits = dict[int, float](), False
     try:
         found = worker_processes(raylet)
-    except psutil.Error:  # the server, which watches it, says so and ends the run
+    except psutil.Error:  # the server, which watches it, ends the run
         return Effort(seconds, waits_for_disk=True)
     for worker in found:
         with contextlib.suppress(psutil.Error):  # it has ended

@@ -90,7 +90,7 @@ class RunLog:
             self.close()
 
     def _mark(self, file: int, reason: str) -> None:
-        """Say in the header, in its place, why the log ends too early."""
+        """Write into the header, in its place, why the log ends too early."""
         written = len(self._header.model_dump_json().encode()) + _ROOM
         marked = self._header.model_copy(update={"broken": reason[: _ROOM // 4]})
         try:
@@ -112,7 +112,7 @@ def read_header(path: Path) -> Header:
     """Read the first line of a log.
 
     Raises:
-        BrokenLogError: there is no such file, or its first line is no header of this format.
+        BrokenLogError: there is no such file, or its first line is not a header of this format.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -138,7 +138,9 @@ def read_events(path: Path) -> Iterator[Event]:
             try:
                 yield event.validate_json(line)
             except ValueError as error:
-                raise BrokenLogError(f"line {number} of {path.name} is no event: {error}") from None
+                raise BrokenLogError(
+                    f"line {number} of {path.name} is not an event: {error}"
+                ) from None
 
 
 def last_event(path: Path) -> Event | None:
@@ -153,7 +155,7 @@ def last_event(path: Path) -> Event | None:
     try:
         return event.validate_json(line)
     except ValueError as error:
-        raise BrokenLogError(f"the last line of {path.name} is no event: {error}") from None
+        raise BrokenLogError(f"the last line of {path.name} is not an event: {error}") from None
 
 
 def end_of(path: Path) -> Event | None:

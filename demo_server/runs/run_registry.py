@@ -108,13 +108,13 @@ class RunRegistry:
         return run
 
     async def _fold_log(self, run_id: str) -> RunState:
-        """Fold a log once for all who ask meanwhile: a hall that comes back asks at once."""
+        """Fold a log once for all clients that ask meanwhile: a whole audience may reconnect."""
         folding = self._loading.get(run_id)
         if folding is None:
             folding = asyncio.create_task(asyncio.to_thread(self.archive.state, run_id))
             self._loading[run_id] = folding
             folding.add_done_callback(lambda done: self._folded(run_id, done))
-        # Who leaves while it is folded must not take it from the others.
+        # A client that leaves meanwhile must not cancel it for the others.
         return await asyncio.shield(folding)
 
     def _folded(self, run_id: str, folding: asyncio.Task[RunState]) -> None:

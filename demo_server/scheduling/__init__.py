@@ -1,1 +1,1 @@
-"""Who runs what, and when."""
+"""Which run begins when, and in which driver."""

@@ -51,7 +51,7 @@ class Experiments:
         return self._by_name[name]
 
     def may_hold(self, name: str) -> bool:
-        """Tell whether a run of this experiment may come to hold a result."""
+        """Return whether a run of this experiment may come to hold a result."""
         return name in self._by_name and not self._by_name[name].uses_held
 
     def complete(self, description: Description, params: Params) -> Params:
@@ -90,7 +90,7 @@ def _bad_parameter(description: Description, params: Params, error: Any) -> Refu
 
 
 def _range(schema: dict[str, Any]) -> str:
-    """Say in words what a parameter may be."""
+    """Return in words what a parameter may be."""
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
     kind = {"integer": "a whole number", "number": "a number", "string": "a text"}.get(

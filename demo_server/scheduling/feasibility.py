@@ -61,5 +61,5 @@ def _amount(need: str | float, params: Params) -> float:
     """Return a need as a number; a string names the parameter that has it."""
     value = params[need] if isinstance(need, str) else need
     if not isinstance(value, int | float):
-        raise TypeError(f"{need} = {value!r} is no amount")
+        raise TypeError(f"{need} = {value!r} is not an amount")
     return float(value)

@@ -29,7 +29,7 @@ from demo_server.scheduling.used_drivers import UsedDrivers
 
 # A run does not share the cores with a standby that is not needed, and its first rows with none.
 STANDBY_DELAY_S = 1.0
-# Somebody who presses again does so by then; one standby is there.
+# A presenter who presses again does so by then; one standby is there.
 REST_S = 3.0
 
 log = logging.getLogger(__name__)

@@ -146,7 +146,7 @@ class StandbyPool:
         return standby.driver
 
     def take_back(self, driver: Driver) -> bool:
-        """Have a driver that was acquired wait for another run; False where none is wanted."""
+        """Make a driver that was acquired a standby again; False where none is wanted."""
         if self.suspended or self.ray.state is not RayState.UP or driver.ended:
             return False
         if self._code[driver] != self._code_version():

@@ -66,7 +66,7 @@ def network(address: str) -> str:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether `address` is of this machine itself."""
+    """Return whether `address` is of this machine itself."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# Where less than this of one CPU is idle, who waits for a CPU looks like who waits for something
-# else.
+# Where less than this of one CPU is idle, a process may wait for a CPU or for something else: the
+# two look the same.
 IDLE_SHARE = 0.1
 
 

@@ -22,7 +22,7 @@ def digest(root: Path, paths: Iterable[str]) -> str:
 
 
 def unchanged(root: Path, digests: Mapping[str, str]) -> bool:
-    """Tell whether each path of `root` still has its digest."""
+    """Return whether each path of `root` still has its digest."""
     return all(digest(root, [path]) == expected for path, expected in digests.items())
 
 

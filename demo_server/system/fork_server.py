@@ -2,7 +2,7 @@
 
 A program that takes seconds to import then begins in milliseconds, shares the memory of what was
 imported, and is as much on its own as any other process. A request is one message on a Unix socket,
-with the program's three standard streams beside it; of further descriptors the numbers become its
+with the program's three standard streams with it; of further descriptors the numbers become its
 last arguments. The answers are its process id and, when it has ended, its exit status. Only a
 process with one thread may fork like this: what it imports must leave none behind that Python or a
 lock of a library knows of.
@@ -80,7 +80,7 @@ def listen(path: str) -> socket.socket:
 
 
 class ForkServer:
-    """Forks programs for those who ask on `listener`.
+    """Forks programs for the processes that ask on `listener`.
 
     Args:
         listener: see `listen`.

@@ -26,7 +26,7 @@ def this_process() -> tuple[int, float]:
 
 
 def is_alive(pid: int, started_at: float) -> bool:
-    """Tell whether the process `pid` that started at `started_at` still lives."""
+    """Return whether the process `pid` that started at `started_at` still lives."""
     return find(pid, started_at) is not None
 
 

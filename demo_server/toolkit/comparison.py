@@ -22,7 +22,7 @@ Vectors = dict[str, np.ndarray[Any, np.dtype[np.float32]]]
 
 PER_ROWS = 1000
 WARM_UP_SHARE = 0.1
-HEARD_WITHIN_S, HEARD_AGAIN_S = 2.0, 0.1
+REPORTED_WITHIN_S, REPORTED_AGAIN_S = 2.0, 0.1
 QUIET_S, QUIET_WITHIN_S = 1.0, 15.0
 LEAST_COSINE = agreement.LEAST_COSINE["f32"]  # comparisons compute in f32
 
@@ -131,9 +131,9 @@ class Call:
 
 def first_call(context: Context, since: float) -> Call:
     """Return the call that began first after `since`; workers report theirs in their own time."""
-    deadline = time.monotonic() + HEARD_WITHIN_S
+    deadline = time.monotonic() + REPORTED_WITHIN_S
     while time.monotonic() < deadline:
-        time.sleep(HEARD_AGAIN_S)
+        time.sleep(REPORTED_AGAIN_S)
         calls = [call for call in map(call_of, context.reports) if call.began >= since]
         if calls:
             return min(calls, key=lambda call: call.began)

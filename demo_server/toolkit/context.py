@@ -97,7 +97,7 @@ class Context:
     dropped: int = 0  # rows that the pipeline left out on purpose: they are not lost
     cleaned: Cleaned = field(default_factory=lambda: Cleaned(kept=0))  # of what was read
     prestarted: bool = False  # the run has asked for processes of its own
-    imports: tuple[str, ...] = ()  # for the processes of code that is no engine's class
+    imports: tuple[str, ...] = ()  # for the processes of code that is not an engine's class
     stage: str | None = None
     worker: str | None = None  # host:pid of the process that the last sample rows came from
     reports: list[RowsData] = field(default_factory=list)  # of workers in this run, without rows

@@ -87,7 +87,7 @@ def explain(error: BaseException, *, expected: bool = False) -> FailureData:
 
 
 def release(error: BaseException | None = None) -> None:
-    """Let go of what the frames of a failed pipeline hold: its actors, and with them its CPUs.
+    """Release what the frames of a failed pipeline hold: its actors, and with them its CPUs.
 
     Ray ends an actor when nothing refers to it any more. An exception's traceback does, and what
     it is part of is a cycle, which Python may leave alone for many seconds.

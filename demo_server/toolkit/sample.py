@@ -81,7 +81,7 @@ def sample_row(
 
 
 def guess_text_column(row: Mapping[str, Any]) -> str | None:
-    """Return `text` if there is one, else the first column of strings that is no id."""
+    """Return `text` if there is one, else the first column of strings that is not an id."""
     if isinstance(row.get("text"), str):
         return "text"
     return next((n for n, v in row.items() if n != "id" and isinstance(v, str)), None)
@@ -106,7 +106,7 @@ def is_vector(value: Any) -> bool:
 
 
 def as_scalar(value: Any) -> str | int | float | bool | None:
-    """Return what JSON can carry of a value, exactly; None for what is no scalar or no number."""
+    """Return what JSON can carry of a value, exactly; None where it can't."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str):

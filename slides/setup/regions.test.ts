@@ -86,5 +86,5 @@ test('importing a whole file is refused', () => {
 })
 
 test('a line that looks like an import and is none is refused', () => {
-  expect(() => expandSnippets('<<< @/../x.py#a b c d', read)).toThrow('is no snippet import')
+  expect(() => expandSnippets('<<< @/../x.py#a b c d', read)).toThrow('is not a snippet import')
 })

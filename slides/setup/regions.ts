@@ -110,7 +110,7 @@ export function expandSnippets(markdown: string, read: ReadSource): string {
 function expandLine(line: string, read: ReadSource, named: boolean): string {
   const match = IMPORT.exec(line)
   if (!match)
-    throw new Error(`"${line.trim()}" is no snippet import; write: <<< @/../path/file.py#region py {1|2}`)
+    throw new Error(`"${line.trim()}" is not a snippet import; write: <<< @/../path/file.py#region py {1|2}`)
   const [, path, region, lang, meta = ''] = match
   if (region === undefined)
     throw new Error(`"${line.trim()}" imports a whole file; name a region: ${path}#region`)

@@ -26,13 +26,13 @@ def test_rows_that_cannot_be_seen_coming_count_from_the_call():
     assert rates(0.0, 10.0, 100, [], called_at=8.0) == Rates(steady=50.0, total=10.0)
 
 
-def test_one_arrival_says_nothing_about_the_pace():
+def test_one_arrival_gives_no_rate():
     with pytest.raises(ValueError, match="fewer than two arrivals"):
         rates(0.0, 10.0, 100, [(9.0, 100)])
 
 
-def test_no_time_is_no_pace():
-    with pytest.raises(ValueError, match="no pace"):
+def test_arrivals_at_one_moment_give_no_rate():
+    with pytest.raises(ValueError, match="gives no rate"):
         rates(0.0, 10.0, 100, [(9.0, 50), (9.0, 50)])
 
 
@@ -66,7 +66,7 @@ def test_arrivals_of_several_processes_come_back_in_the_order_of_time(tmp_path: 
     assert last[1] == 5
 
 
-def test_no_file_is_no_arrival(tmp_path: Path):
+def test_without_a_file_there_are_no_arrivals(tmp_path: Path):
     assert read_arrivals(str(tmp_path / "none")) == []
 
 
@@ -82,7 +82,7 @@ def test_an_unknown_contender_is_rejected_by_name():
         throughput.chosen(names, "pandas")
 
 
-def test_a_short_run_has_no_bars_and_says_that_it_is_short():
+def test_a_short_run_has_no_bars_and_is_noted_as_short():
     results = standings.Results()
     results.rates["ours:TorchEmbedder"][1] = Rates(2.0, 1.0)
     results.rates["encode"][1] = ONE

@@ -70,7 +70,7 @@ def test_a_file_behind_a_link_has_the_name_of_the_link(write: Write, tmp_path: P
     assert source.resolve(str(tmp_path / "train.csv")).title == "train.csv"
 
 
-def test_a_readme_tells_which_files_make_which_config_and_split(
+def test_a_readme_states_which_files_make_which_config_and_split(
     write: Write, tmp_path: Path
 ) -> None:
     card = "---\nconfigs:\n- config_name: {}\n  data_files:\n  - split: {}\n    path: {}\n---\n"

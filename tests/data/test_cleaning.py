@@ -86,7 +86,7 @@ def test_the_other_columns_keep_their_features() -> None:
         (pa.array([True]), "holds bool"),
     ],
 )
-def test_a_column_that_is_no_text_is_refused_with_its_row(values: pa.Array, said: str) -> None:
+def test_a_column_that_is_not_text_is_refused_with_its_row(values: pa.Array, said: str) -> None:
     dataset = Dataset(pa.table({"bad": values, "good": ["a"] * len(values)}))
     with pytest.raises(CleaningError) as caught:
         drop_empty(dataset, "bad")
@@ -95,7 +95,7 @@ def test_a_column_that_is_no_text_is_refused_with_its_row(values: pa.Array, said
     assert "one of good" in caught.value.remedy
 
 
-def test_bytes_that_are_no_utf_8_are_refused_with_their_row() -> None:
+def test_bytes_that_are_not_utf_8_are_refused_with_their_row() -> None:
     broken = pa.array([b"fine", b"caf\xe9"]).view(pa.string())
     with pytest.raises(CleaningError, match="not UTF-8 in row 1"):
         drop_empty(Dataset(pa.table({"text": broken})), "text")

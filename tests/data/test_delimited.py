@@ -133,7 +133,7 @@ def test_stray_quotation_marks_are_part_of_the_text_and_that_is_said(write: Writ
     assert "quoting=3" in source.resolve(str(path)).arguments
 
 
-def test_two_stray_quotation_marks_are_no_pair_around_the_lines_between_them(write: Write) -> None:
+def test_two_stray_quotation_marks_do_not_quote_the_lines_between_them(write: Write) -> None:
     path = write("a.tsv", 'id\ttext\n1\t"one\n2\ttwo\n3\tthree"\n4\tfour\n')
     assert texts(path) == ['"one', "two", 'three"', "four"]
     assert "part of the text, such as in line 2" in notes(path)
@@ -263,7 +263,7 @@ def test_files_whose_columns_differ_are_one_table(write: Write) -> None:
     assert found.notes == (said,)
 
 
-def test_what_is_true_of_many_files_is_said_once(write: Write) -> None:
+def test_what_is_true_of_many_files_is_noted_once(write: Write) -> None:
     for number in range(30):
         directory = write(f"d/{number}.csv", f"id;text\n{number};a\n").parent
     [note] = source.resolve(str(directory)).notes

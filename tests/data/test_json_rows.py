@@ -188,7 +188,7 @@ def test_brackets_commas_and_escapes_in_a_text_count_nothing(tricky: str) -> Non
         ("a.json", b"[" * 100_000, "it is not JSON"),
     ],
 )
-def test_what_is_no_row_is_refused_with_its_place(
+def test_a_line_that_is_not_a_row_is_refused_with_its_place(
     write: Write, name: str, content: bytes, said: str
 ) -> None:
     error = refused(write(name, content))

@@ -117,8 +117,8 @@ def test_code_for_another_machine_names_no_directory_of_this_one(write: Write) -
         ("a:b:c:d", "colons"),
         ("./missing", "no file or directory"),
         ("missing.csv", "no file or directory"),
-        ("user/name/extra", "no dataset on the hub can be called so"),
-        ("bad name!", "no dataset on the hub can be called so"),
+        ("user/name/extra", "not a valid name of a dataset on the hub"),
+        ("bad name!", "not a valid name of a dataset on the hub"),
     ],
 )
 def test_a_spec_that_names_nothing_is_refused(spec: str, said: str) -> None:

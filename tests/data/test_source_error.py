@@ -25,7 +25,7 @@ def chained(outer: Exception, *causes: Exception) -> Exception:
     return outer
 
 
-def test_the_message_is_the_cause_that_says_something() -> None:
+def test_the_message_is_the_innermost_cause_of_several_words() -> None:
     opaque = DatasetGenerationError("An error occurred while generating the dataset")
     error = explained(chained(opaque, ValueError("row 3 has no text"), KeyError("text")))
     assert error.message == "user/name can't be read: row 3 has no text."

@@ -154,7 +154,7 @@ def test_a_line_of_the_database_becomes_a_row(builder: ModuleType) -> None:
     assert synset.category == "adj.all"
 
 
-def test_a_missing_database_says_which_package_to_install(tmp_path: Path) -> None:
+def test_a_missing_database_names_the_package_to_install(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--source", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
@@ -162,7 +162,7 @@ def test_a_missing_database_says_which_package_to_install(tmp_path: Path) -> Non
     assert "Traceback" not in result.stderr
 
 
-def test_the_card_and_the_licence_lie_beside_the_data(table: pa.Table) -> None:
+def test_the_card_and_the_licence_lie_next_to_the_data(table: pa.Table) -> None:
     card = (DATASET / "README.md").read_text(encoding="utf-8")
     assert card.startswith("---\n")
     assert f"{len(table):,} of 117,659 rows stay" in card

@@ -88,7 +88,7 @@ def test_rows_that_cannot_be_counted_are_a_warning_and_no_failed_run(
     context: Context, said: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise pa.ArrowInvalid("these are no lists")
+        raise pa.ArrowInvalid("these are not lists")
 
     monkeypatch.setattr(outputs, "row_counts", fail)
     context.expect(1)
@@ -99,5 +99,5 @@ def test_rows_that_cannot_be_counted_are_a_warning_and_no_failed_run(
     assert isinstance(note, Emitted)
     assert (note.data.level, note.data.text) == (
         "warning",
-        "The rows can't be counted: these are no lists",
+        "The rows can't be counted: these are not lists",
     )

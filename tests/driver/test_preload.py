@@ -23,6 +23,6 @@ def test_work_at_low_priority_leaves_the_rest_of_the_process_as_it_was() -> None
     assert own_priority() == before < NICE
 
 
-def test_what_fails_at_low_priority_fails_for_who_asked() -> None:
+def test_an_error_at_low_priority_reaches_the_caller() -> None:
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         at_low_priority(lambda: __import__("no_such_module"))

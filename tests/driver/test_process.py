@@ -255,7 +255,7 @@ def test_a_driver_does_run_after_run_each_with_an_actor_of_its_own(
         assert driver.run("show", tmp_path)[-1]["status"] == "failed"
 
 
-def test_a_driver_tells_what_its_run_has_changed_and_does_no_other(
+def test_a_driver_reports_what_its_run_has_changed_and_runs_nothing_else(
     ray_head: RayCluster, tmp_path: Path
 ) -> None:
     checkout = copy_checkout(tmp_path, experiments=Path(__file__).parent / "experiments")

@@ -30,7 +30,7 @@ def test_a_run_that_leaves_all_as_it_was_has_changed_nothing() -> None:
     assert before.changes() == []
 
 
-def test_what_is_imported_in_addition_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_further_import_is_not_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     before = state_before()
     monkeypatch.setattr(failure, "added", lambda: None, raising=False)
     assert before.changes() == []

@@ -170,7 +170,7 @@ def test_batches_that_come_faster_than_can_be_shown_are_not_all_sampled() -> Non
     assert MIN_INTERVAL_S <= 0.1
 
 
-def test_a_result_that_is_no_batch_of_columns_is_passed_through() -> None:
+def test_a_result_that_is_not_a_batch_of_columns_is_passed_through() -> None:
     slot = Slot()
     reporter = Reporter(slot, text_column="text")  # type: ignore[arg-type]
     for result in (iter([BATCH]), {}):
@@ -248,7 +248,7 @@ def test_passes_of_sentence_transformers_are_reported_with_their_own_texts(
     assert sum(sample["padding"] for sample in slot.samples) > 0
 
 
-def test_what_is_no_model_of_the_library_is_left_alone() -> None:
+def test_an_attribute_that_is_not_a_model_of_the_library_is_left_alone() -> None:
     value = Doubler()
     before = dict(vars(value))
     library.watch(value, lambda texts, vectors: None)

@@ -194,7 +194,7 @@ def test_an_engine_whose_vectors_are_longer_is_refused_though_no_cosine_differs(
     assert measured(monkeypatch, loading(Drifting(eye * np.float32(1.004), 0))).refusal is None
 
 
-def test_an_engine_whose_vectors_are_no_numbers_or_too_few_is_refused(
+def test_an_engine_whose_vectors_are_not_numbers_or_too_few_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     eye = np.eye(len(TEXTS) + 2, dtype=np.float32)
@@ -282,7 +282,7 @@ def test_vectors_of_nothing_are_the_same_and_have_no_cosine_with_others() -> Non
     assert agreement.lowest_cosine(zero, one) == 0
 
 
-def test_a_comparison_that_could_not_be_made_is_told_in_a_sentence(
+def test_a_comparison_that_could_not_be_made_is_refused_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tiny_models.save(tmp_path / "model")

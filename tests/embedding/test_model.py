@@ -93,7 +93,7 @@ def test_weights_that_are_not_the_published_ones_are_refused(
     assert "--force-reinstall" in caught.value.remedy
 
 
-def test_a_missing_package_says_what_to_install(
+def test_a_missing_package_is_named_with_what_to_install(
     no_cached_default: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(name: str) -> None:

@@ -425,7 +425,7 @@ def test_concurrency_next_to_compute_is_ignored(ran: dict[str, Messages]) -> Non
     assert (fixed["outcome"], fixed["processes"]) == ("worked", 2)
 
 
-def test_what_is_fixed_gives_every_row_and_says_nothing(ran: dict[str, Messages]) -> None:
+def test_a_fixed_form_gives_every_row_and_reports_nothing(ran: dict[str, Messages]) -> None:
     for name in errors.stages:
         if name.endswith("_fixed"):
             outcome = outcome_of(ran["errors"], name)

@@ -15,13 +15,13 @@ END_S = 150.0
 
 
 def works_elsewhere(event: Event) -> bool:
-    """Tell whether an actor is on another node: its memory can't be seen from here."""
+    """Return whether an actor is on another node: its memory can't be seen from here."""
     actors = event["data"]["actors"] if event["kind"] == "metrics" else []
     return len(actors) > 1 and any(actor["memory_bytes"] == 0 for actor in actors)
 
 
 def is_note(event: Event) -> bool:
-    """Tell whether the slide says that a node is gone."""
+    """Return whether the slide says that a node is gone."""
     return event["kind"] == "note" and "doesn't answer any more" in event["data"]["text"]
 
 

@@ -74,7 +74,7 @@ class Stage:
         self.cache.mkdir()
         self.token, self.port = secrets.token_hex(16), free_port()
         self.outage_s = 0.0
-        self._look_measured()
+        self._write_measurement()
         self._env = {
             **os.environ,
             **(env or {}),
@@ -93,7 +93,7 @@ class Stage:
             env=self._env,
         )
 
-    def _look_measured(self) -> None:
+    def _write_measurement(self) -> None:
         """Have the server think that it knows this machine: measuring would share its cores."""
 
         async def nothing() -> None: ...
@@ -136,7 +136,7 @@ class Stage:
             raise
 
     async def _has_standby(self) -> bool:
-        """Tell whether the newest driver has done its imports and waits."""
+        """Return whether the newest driver has done its imports and waits."""
         for driver in self.drivers()[:1]:
             before = driver.cpu_times().user
             await asyncio.sleep(1.0)
@@ -270,7 +270,7 @@ def _cpu_s(one: psutil.Process) -> float:
 
 
 def is_actor(one: psutil.Process) -> bool:
-    """Tell one in which an actor of map_batches lives."""
+    """Return one in which an actor of map_batches lives."""
     command = _command(one)
     return command.startswith("ray::") and ("MapWorker" in command or "Embedder" in command)
 

@@ -15,7 +15,7 @@ from tests.load.wire import Wire, connect
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 1.0
-# Little waits in the kernel, so that the server soon feels who does not read.
+# Little waits in the kernel, so that the server soon notices a client that does not read.
 SMALL_BUFFER = 8 * 1024
 
 

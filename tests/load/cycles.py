@@ -43,12 +43,12 @@ class Cycles:
         with served() as server:
             for _ in range(WARM_UP):
                 self._cycle(server, random)
-            before = self._look(server)
+            before = self._usage(server)
             for number in range(1, self.count + 1):
                 self._cycle(server, random)
                 if number % 10 == 0:
                     print(f"{number} of {self.count}", file=sys.stderr, flush=True)
-            after = self._look(server)
+            after = self._usage(server)
         self._judge(before, after)
         return {
             "cycles": self.count,
@@ -90,7 +90,7 @@ class Cycles:
         if self.idle_s[-1] > IDLE_S:
             self.faults.append(f"{run_id}: actors live {self.idle_s[-1]:.1f} s after its cancel")
 
-    def _look(self, server: Served) -> dict[str, float]:
+    def _usage(self, server: Served) -> dict[str, float]:
         time.sleep(SETTLE_S)
         return {
             "open files": server.process.num_fds(),
@@ -107,5 +107,5 @@ class Cycles:
 
 
 def _actors(server: Served) -> list[psutil.Process]:
-    """Return the actors of runs: who holds a model. A driver that stands ready has others."""
+    """Return the actors of runs, which hold a model. A driver that stands ready has others."""
     return [child for child in server.process.children(recursive=True) if is_actor(child)]

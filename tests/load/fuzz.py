@@ -135,7 +135,7 @@ class ConnectionSlot:
             wire.cut()
 
     async def runs(self) -> bool:
-        """Tell whether a run that is started now succeeds."""
+        """Return whether a run that is started now succeeds."""
         wire = await self._connect()
         await self._greet(wire, presenter=True)
         wire.send(json.dumps({"type": "start", "request_id": f"last {self._fuzz.seed}"} | START))

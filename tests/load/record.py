@@ -20,7 +20,7 @@ KEPT_FOLDS = 1024
 
 @dataclass
 class ReceivedFrame:
-    """One frame, parsed once for all who got the same."""
+    """One frame, parsed once for all clients that got the same."""
 
     type: str
     body: dict[str, Any]
@@ -55,7 +55,7 @@ class Record:
         return frame
 
     def fold(self, onto: RunState, frame: ReceivedFrame) -> RunState:
-        """Fold what follows of a frame onto a state, once for all who stand at that place."""
+        """Fold what follows of a frame onto a state, once for all that stand at that place."""
         key = (id(onto), id(frame))
         known = self._folds.get(key)
         if known is None:

@@ -143,7 +143,7 @@ class ServerProcess:
         assert self._child.stdin is not None
         self._child.stdin.close()
 
-    async def run_beside(self, *words: str) -> subprocess.CompletedProcess[str]:
+    async def run_meanwhile(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run this Python with `words` to its end, its output in one text."""
         command = [sys.executable, *words]
         return await asyncio.to_thread(

@@ -243,7 +243,7 @@ def _has_ended(client: Client, run_id: str) -> bool:
 
 
 def _is_complete(client: Client, ends: dict[str, int]) -> bool:
-    """Tell whether a client has all of what it watches, and what it watches has ended."""
+    """Return whether a client has all of what it watches, and what it watches has ended."""
     follower = client.follower
     return bool(follower.watched) and all(
         _has_ended(client, run_id) and follower.states[run_id].seq == ends.get(run_id)

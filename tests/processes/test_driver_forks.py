@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not FORKS, reason="macOS allows no such fork")
 # What it says shows that the imports are there; it ends with what it is told.
 DRIVER = """
 import sys, time
-assert "demo_server.driver.startup" in sys.modules or "--anew" in sys.argv
+assert "demo_server.driver.startup" in sys.modules or "--unforked" in sys.argv
 print("as it must be", flush=True)
 raise SystemExit(int(sys.stdin.readline() or 9))
 """
@@ -145,12 +145,12 @@ async def test_a_driver_ends_with_a_fork_server_that_was_killed_and_the_next_has
     assert "exit code 0" in await following.end(0)
 
 
-async def test_where_none_can_be_forked_a_driver_is_started_anew(
+async def test_where_none_can_be_forked_a_driver_is_a_new_process(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(driver_forks, "MODULE", "demo_server.no_such_module")
     driver = theatre.driver()
-    assert (await driver.start("--anew")).ppid() == os.getpid()
+    assert (await driver.start("--unforked")).ppid() == os.getpid()
     assert "exit code 0" in await driver.end(0)
 
 

@@ -88,7 +88,7 @@ async def test_a_run_that_ends_before_all_gave_way_leaves_none_behind(
     assert set(linux.nices.values()) <= {0}
 
 
-async def test_a_driver_that_has_just_ended_is_no_trouble(
+async def test_a_driver_that_has_just_ended_does_no_harm(
     linux: Linux, state: StateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     linux.refusals = [ProcessLookupError()]

@@ -22,7 +22,7 @@ Begun = Callable[[list[ProcessSession]], bool]
 
 
 def runs(name: str) -> Begun:
-    """Tell whether a head has come so far that it runs this program."""
+    """Return whether a head has come so far that it runs this program."""
 
     def begun(sessions: list[ProcessSession]) -> bool:
         return any(

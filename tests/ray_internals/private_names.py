@@ -1,4 +1,4 @@
-"""Names that belong to Ray alone: who uses them, and what one is."""
+"""Names that belong to Ray alone: which of them a file of ours uses, and what one is."""
 
 from __future__ import annotations
 

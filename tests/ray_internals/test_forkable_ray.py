@@ -9,7 +9,7 @@ import pytest
 
 from demo_server.system.fork_server import FORKS
 
-# Forks draw what would differ in processes that were started anew.
+# Forks draw what would differ in processes that were not forked.
 DRAW = """
 import os
 def drawn(draw):

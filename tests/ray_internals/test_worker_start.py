@@ -80,13 +80,13 @@ ray.init(address=sys.argv[1], logging_level="error", log_to_driver=False)
 
 @ray.remote(num_cpus=0)
 class Actor:
-    def look(self):
+    def seen(self):
         import os, sys
         return {"pid": os.getpid(), "modules": set(sys.modules)}
 
 def began(**options):
     actor = Actor.options(**options).remote()
-    return actor, ray.get(actor.look.remote())
+    return actor, ray.get(actor.seen.remote())
 
 def until(true):
     deadline = time.monotonic() + 120
@@ -148,8 +148,8 @@ base = psutil.Process(seen["pid"]).parent()
 base.kill()
 until(lambda: base.status() == psutil.STATUS_ZOMBIE)
 more = [began() for _ in range(6)]
-anew = [one["pid"] for _, one in more if psutil.Process(one["pid"]).ppid() == raylet.pid]
-assert anew, "none was started by the raylet itself"
+unforked = [one["pid"] for _, one in more if psutil.Process(one["pid"]).ppid() == raylet.pid]
+assert unforked, "none was started by the raylet itself"
 """
 
 

@@ -45,7 +45,7 @@ def test_a_log_folds_to_the_state_that_was_in_memory(tmp_path: Path) -> None:
     assert runs.archive.state(run.run_id) == run.state
 
 
-def test_the_header_says_what_the_figures_depend_on(tmp_path: Path) -> None:
+def test_the_header_states_what_the_figures_depend_on(tmp_path: Path) -> None:
     run = work(make_runs(tmp_path))
     header = log.read_header(tmp_path / run.run_id / "log.jsonl")
     assert header.experiment == "embed"
@@ -95,7 +95,7 @@ def test_the_log_that_a_living_process_writes_is_left_alone(tmp_path: Path) -> N
     assert (tmp_path / run.run_id / "log.jsonl").read_bytes() == before
 
 
-def test_what_is_no_log_hinders_no_other(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_log_does_not_hinder_the_others(tmp_path: Path) -> None:
     run = work(make_runs(tmp_path))
     for name, content in {"empty": "", "words": "hello\n", "odd": '{"format": 9}\n'}.items():
         (tmp_path / name).mkdir()
@@ -105,7 +105,7 @@ def test_what_is_no_log_hinders_no_other(tmp_path: Path) -> None:
     assert [info.run_id for info in later.list()] == [run.run_id]
 
 
-def test_a_line_in_the_middle_that_is_no_event_is_named(tmp_path: Path) -> None:
+def test_a_line_in_the_middle_that_is_not_an_event_is_named(tmp_path: Path) -> None:
     run = work(make_runs(tmp_path))
     path = tmp_path / run.run_id / "log.jsonl"
     lines = path.read_text().splitlines(keepends=True)

@@ -96,7 +96,7 @@ def test_a_recording_that_cannot_be_made_small_enough_is_refused() -> None:
         recording.compact("{}", [*notes, END], 5_000)
 
 
-def test_a_log_becomes_a_file_of_the_deck_that_tells_nothing_of_whose_machine_it_was(
+def test_a_log_becomes_a_file_of_the_deck_that_does_not_identify_the_machine(
     tmp_path: Path,
 ) -> None:
     written = RunLog(tmp_path / "run", HEADER)

@@ -105,7 +105,7 @@ def do(word: str, amount: float, send: Any, commands: Any, alive: threading.Even
 
 
 def stream(seconds: float, send: Any) -> None:
-    """Say about 200 events a second, of all kinds, in bursts as a real run does."""
+    """Send about 200 events a second, of all kinds, in bursts as a real run does."""
     chance = random.Random(seconds)
     until, rows = time.monotonic() + seconds, 0
     while time.monotonic() < until:

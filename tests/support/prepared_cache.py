@@ -57,7 +57,7 @@ def prepare(cache: Path) -> None:
 
 
 def write_measurement(settings: Settings) -> None:
-    """Say that the machine is measured, so that no server of these settings does it."""
+    """State that the machine is measured, so that no server of these settings does it."""
 
     async def nothing() -> None: ...
 

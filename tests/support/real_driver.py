@@ -80,7 +80,7 @@ class RealDriver:
         self._send(driver_messages.ActCommand(action=action))
 
     def release(self) -> None:
-        """Let go of the result that is held."""
+        """Release the result that is held."""
         self._send(driver_messages.ReleaseCommand())
 
     def _send(self, command: driver_messages.Line) -> None:

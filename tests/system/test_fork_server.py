@@ -205,7 +205,9 @@ def test_a_program_outlives_the_lifeline_and_its_end_is_still_reported(server: S
     assert server.process.wait(HANG_S) == 0
 
 
-def test_who_goes_away_without_a_request_hinders_nobody(server: Server, script: str) -> None:
+def test_a_client_that_leaves_without_a_request_hinders_no_other(
+    server: Server, script: str
+) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
         client.connect(server.path)
     assert server.ask(script).seen()["name"] == "__main__"

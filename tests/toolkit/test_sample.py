@@ -88,6 +88,6 @@ def test_a_batch_smaller_than_the_sample_gives_each_row_once() -> None:
     assert sample_batch({"text": []}, 4) == []
 
 
-def test_columns_that_are_no_scalars_are_left_out() -> None:
+def test_columns_that_are_not_scalars_are_left_out() -> None:
     row = sample_row({"text": "t", "label": np.int64(3), "tags": ["a"], "score": float("nan")}, 0)
     assert row["columns"] == {"label": 3}

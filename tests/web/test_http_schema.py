@@ -12,7 +12,7 @@ CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformanc
 
 async def test_no_request_of_the_described_api_makes_the_server_fail(tmp_path: Path) -> None:
     async with ServerProcess(tmp_path / "cache", free_port()) as server:
-        answer = await server.run_beside(
+        answer = await server.run_meanwhile(
             *["-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"],
             *[
                 "--checks",

@@ -27,7 +27,7 @@ class Mailbox:
         self._arrived.set()
 
     async def wake(self) -> None:
-        """Let who waits for samples go on without any."""
+        """Wake the reader that waits for samples, though there may be none."""
         self._arrived.set()
 
     async def take(self, wait_s: float) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ def other_nodes() -> list[Node]:
 
 
 def answers(node: Node) -> bool:
-    """Tell whether a node lets one connect to it."""
+    """Return whether a node accepts a connection."""
     try:
         socket.create_connection((node.address, node.port), ANSWER_S).close()
     except OSError:
@@ -47,7 +47,7 @@ def answers(node: Node) -> bool:
 
 
 class Nodes:
-    """Remembers who answered; a node that never did may be one that we cannot reach."""
+    """Remembers which nodes answered; one that never did may be one that we cannot reach."""
 
     def __init__(self) -> None:
         self._answered = set[Node]()

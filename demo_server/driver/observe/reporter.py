@@ -162,7 +162,7 @@ class Reporter:
         self._add(sample, len(rows))
 
     def passed_texts(self, texts: Sequence[str], vectors: Any) -> None:
-        """Report a forward pass over texts of the call's batch; others are no rows of it."""
+        """Report a forward pass over texts of the call's batch; others are not rows of it."""
         if self._rows_of is None:
             self._rows_of = {}
             for row, text in enumerate(self._texts()):

@@ -35,7 +35,7 @@ INTERVAL_S = 0.5
 # Shorter than the 15 s that the slide promises: a worker that starts may look busy for a second of
 # them.
 QUIET_S = 8.0
-# Who has given rows so lately is not suspected, and not checked: that takes time of the cores.
+# A run with rows so lately is not checked: that takes time of the cores.
 MOVING_S = 1.0
 MAX_DEATHS = 3
 FULL_SHARE = 0.9
@@ -58,7 +58,7 @@ class Deaths:
         self.in_a_row = 0
 
     def see(self, found: list[Worker], rows: int) -> list[Worker]:
-        """Return who died since the last check; those that die together count once."""
+        """Return which died since the last check; those that die together count once."""
         if rows != self._rows:
             self._rows, self.in_a_row = rows, 0
         died = [w for w in found if w.died_of and w.id not in self._known]
@@ -99,12 +99,12 @@ class Watchdog:
                 f"last one: {died[-1].died_of}.",
                 remedy="Start the run again, with a smaller batch_size if it was memory.",
             )
-        self._look_at_store()
-        self._look_at_nodes()
+        self._check_store()
+        self._check_nodes()
         # On a full store workers wait until Ray has made room on disk.
         if self._full or self._all_cpus_busy(now):
             self._activity.busy_at = now
-        # Who worked lately, or had no CPU to work with, has the time of one long batch.
+        # Workers that worked lately, or had no CPU to work with, have the time of one long batch.
         lately = now - self._activity.busy_at < quiet_s()
         if stalled := self._observation.overdue(stall_limits()[1] if lately else None):
             return self._stalled(stalled)
@@ -123,8 +123,8 @@ class Watchdog:
         earlier, self._cpus = self._cpus, CpuReading(now, idle_seconds())
         return self._cpus.all_busy_since(earlier)
 
-    def _look_at_store(self) -> None:
-        """Say once that the object store is full, each time that it gets full."""
+    def _check_store(self) -> None:
+        """Note once that the object store is full, each time that it gets full."""
         total = cluster_resources().get("object_store_memory", 0.0)
         free = available_resources().get("object_store_memory", 0.0)
         full = free < (1 - FULL_SHARE) * total
@@ -134,8 +134,8 @@ class Watchdog:
             )
         self._full = full
 
-    def _look_at_nodes(self) -> None:
-        """Say of each node that stops answering; our own head has no other."""
+    def _check_nodes(self) -> None:
+        """Note each node that stops answering; our own head has no other."""
         if self._context.own_head:
             return
         for node in self._nodes.fallen_silent(other_nodes()):
