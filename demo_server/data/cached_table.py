@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,7 +30,6 @@ from demo_server.system.checkout import ROOT
 from demo_server.system.environment import cache_directory
 from demo_server.system.files import fingerprint, replace_atomically, write_atomically
 
-MOST_NOTES = 20  # of one dataset, on the run of a slide
 MOST_OF_ROW = 80  # characters of one that a note shows
 
 
@@ -41,13 +41,15 @@ class Problem(BaseModel):
 
 
 class CachedTable(BaseModel):
-    """What is known of the rows in an Arrow file, `path`.
+    """What is known of the rows in an Arrow file, `path`, which has `bytes` and time `changed`.
 
     `rows` were read, `in_file` were counted otherwise. `options` are arguments of `load_dataset`,
     as code, without which it would read the files otherwise.
     """
 
     path: str
+    bytes: int
+    changed: int
     split: str
     loader: str
     rows: int
@@ -57,8 +59,23 @@ class CachedTable(BaseModel):
     options: list[str]
 
     def load(self) -> Dataset:
-        """Return the rows, mapped into memory."""
-        return Dataset.from_file(self.path)
+        """Return the rows, mapped into memory.
+
+        Raises:
+            SourceError: the file isn't as it was written.
+        """
+        try:
+            stat = os.stat(self.path)
+            if (stat.st_size, stat.st_mtime_ns) == (self.bytes, self.changed):
+                return Dataset.from_file(self.path)
+            reason = "it has changed since it was written"
+        except (OSError, pa.ArrowException) as error:
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise SourceError(
+            "cache",
+            f"{Path(self.path).name} in the cache can't be read: {reason}.",
+            "Start again: it is then made anew of the data's files.",
+        )
 
 
 def directory() -> Path:
@@ -78,8 +95,10 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     known = directory() / f"{key}.json"
     arrow = directory() / f"{key}.arrow"
     if known.is_file() and cache_space.hold(arrow):
-        with suppress(ValueError):  # damaged: the files are read again
-            return CachedTable.model_validate_json(known.read_bytes())
+        with suppress(ValueError, SourceError):  # damaged: the files are read again
+            table = CachedTable.model_validate_json(known.read_bytes())
+            table.load()
+            return table
     found = local_files.find(spec)
     if not found.files:
         return None
@@ -89,8 +108,11 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     rows = write(contents, found.features, arrow)
     differing = differences(contents.in_file or {}, rows)
     notes = list(dict.fromkeys([*differing, *found.notes, *contents.notes]))
+    stat = arrow.stat()
     table = CachedTable(
         path=str(arrow),
+        bytes=stat.st_size,
+        changed=stat.st_mtime_ns,
         split=found.split,
         loader=found.loader,
         rows=sum(file.rows for file in rows.values()),
@@ -102,9 +124,6 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
         },
         options=contents.options,
     )
-    if len(table.notes) > MOST_NOTES:
-        more = len(table.notes) - MOST_NOTES
-        table.notes[MOST_NOTES:] = [f"{more:,} more notes on how columns were read."]
     with writable():
         write_atomically(known, table.model_dump_json())
     cache_space.hold(arrow)
@@ -139,10 +158,21 @@ def differences(in_file: dict[str, int], read: dict[str, FileRows]) -> list[str]
             continue
         note = f"{name} has {counted:,} rows by another count, and {file.rows:,} were read"
         if file.last is not None:
-            [row] = file.last.slice(file.last.num_rows - 1).to_pylist()
-            note += f", of which the last is {str(row)[:MOST_OF_ROW]}"
+            row = file.last.slice(file.last.num_rows - 1)
+            cells = (
+                f"{one.name}: {shown(value)}" for one, value in zip(row.schema, row, strict=True)
+            )
+            note += f", of which the last is {', '.join(cells)[:MOST_OF_ROW]}"
         notes.append(("rows", f"{note}."))
     return in_short(notes)
+
+
+def shown(value: pa.Array) -> str:
+    """Return one value as text, the name of its type where Arrow has no text for it."""
+    try:
+        return str(value.cast(pa.string())[0].as_py())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return f"<{value.type}>"
 
 
 def write(contents: Contents, features: Features | None, path: Path) -> dict[str, FileRows]:

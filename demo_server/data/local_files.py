@@ -15,9 +15,10 @@ from datasets.builder import DatasetBuilder
 from datasets.data_files import FILES_TO_IGNORE
 from huggingface_hub import metadata_load
 
-from demo_server.data.contents import DataFile
+from demo_server.data.contents import DataFile, in_short
 from demo_server.data.source_error import SourceError
 from demo_server.data.spec import LOADERS, Spec, suffix
+from demo_server.system.files import Listing, list_files
 
 # What Hive, Spark and pyarrow name a directory whose key has no value.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -45,23 +46,41 @@ def find(spec: Spec) -> LocalFiles:
     path = Path(spec.path)
     if spec.is_file:
         return LocalFiles("train", LOADERS[suffix(path.name)], [DataFile(path, path.name)])
-    with links(path) as linked:
+    listing = list_files(path)
+    with links(path, listing.files) as linked:
         builder = load_dataset_builder(str(linked), spec.name, cache_dir=f"{linked}.cache")
         split = choose_split(builder, spec.split, spec.title)
         splits = builder.config.data_files or {}
         names = [str(name) for name in splits.get(split, [])]
-        others = unread(linked, {str(name) for files in splits.values() for name in files})
+        taken = {str(name) for files in splits.values() for name in files}
+        others = unread(linked, list_files(linked).files, taken)
     loader = type(builder).__module__.rpartition(".")[2]
     inside = [os.path.relpath(name, linked) for name in names if Path(name).is_relative_to(linked)]
     kinds = {LOADERS.get(suffix(name)) for name in inside}
     if len(inside) < len(names) or kinds != {loader}:
         return LocalFiles(split, "", [])
     files = [DataFile(path / name, name, keys(name)) for name in inside]
-    notes = (f"{spec.title} has files that no split of it takes: {', '.join(others)}.",)
-    return LocalFiles(split, loader, files, builder.info.features, notes if others else ())
+    notes = notes_on_links(path, listing)
+    if others:
+        notes += (f"{spec.title} has files that no split of it takes: {', '.join(others)}.",)
+    return LocalFiles(split, loader, files, builder.info.features, notes)
 
 
-def unread(directory: Path, taken: set[str]) -> list[str]:
+def notes_on_links(directory: Path, listing: Listing) -> tuple[str, ...]:
+    """Return notes on the links that lead nowhere, or to what is read by another name."""
+    broken = [path for path in listing.broken if LOADERS.get(suffix(path.name))]
+    said = (
+        (broken, "a link to nothing, so it adds no rows"),
+        (listing.repeated, "a link to a directory that is read by another name, so not again"),
+    )
+    return tuple(
+        note
+        for paths, what in said
+        for note in in_short(("", f"{path.relative_to(directory)} is {what}.") for path in paths)
+    )
+
+
+def unread(directory: Path, there: list[Path], taken: set[str]) -> list[str]:
     """Return the files of data that are in no split: of another kind than most, or other names.
 
     None where a README's `configs` tell which are which.
@@ -69,7 +88,7 @@ def unread(directory: Path, taken: set[str]) -> list[str]:
     readme = directory / "README.md"
     if readme.exists() and "configs" in (metadata_load(readme) or {}):
         return []
-    files = (file.relative_to(directory) for file in directory.rglob("*") if str(file) not in taken)
+    files = (file.relative_to(directory) for file in there if str(file) not in taken)
     return sorted(
         str(file)
         for file in files
@@ -80,19 +99,18 @@ def unread(directory: Path, taken: set[str]) -> list[str]:
 
 
 @contextmanager
-def links(directory: Path) -> Iterator[Path]:
-    """Yield a directory of links to the files of another one, where `datasets` may look.
+def links(directory: Path, files: list[Path]) -> Iterator[Path]:
+    """Yield a directory of links to files of another one, where `datasets` may look.
 
     It takes the path of a directory for a pattern, in which `[` has a meaning.
     """
     with tempfile.TemporaryDirectory() as place:
         linked = Path(place).resolve() / directory.name.translate(dict.fromkeys(map(ord, "*?[]")))
         linked.mkdir()
-        for file in directory.rglob("*"):
-            if file.is_file():
-                link = linked / file.relative_to(directory)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file)
+        for file in files:
+            link = linked / file.relative_to(directory)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file)
         yield linked
 
 

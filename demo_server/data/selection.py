@@ -6,15 +6,17 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset, DatasetInfo
 
+ID = "id"  # the column that numbers the rows of a dataset that has none of that name
+
 
 def choose(dataset: Dataset, rows: int, seed: int = 0) -> Dataset:
     """Return `rows` rows: the first ones, or with a seed other than 0 the first of a shuffle.
 
     Each row gets its number in `dataset` as `id`, unless it has one, to be accounted for.
     """
-    if "id" not in dataset.column_names:
-        dataset = dataset.add_column("id", [str(n) for n in range(len(dataset))])
-        dataset = dataset.select_columns(["id", *[n for n in dataset.column_names if n != "id"]])
+    if ID not in dataset.column_names:
+        dataset = dataset.add_column(ID, [str(n) for n in range(len(dataset))])
+        dataset = dataset.select_columns([ID, *[n for n in dataset.column_names if n != ID]])
     if seed:
         return shuffled(dataset, rows, seed)
     return dataset.select(range(min(rows, len(dataset))))

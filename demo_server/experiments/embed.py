@@ -13,12 +13,11 @@ from pydantic import Field
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.data.selection import choose
 from demo_server.embedding.registry import Embedder, imports_ahead, offered
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters
 from demo_server.toolkit.failure import explain
 from demo_server.toolkit.result import outcome, row_counts
-from demo_server.toolkit.rows import MOST_BLOCKS, load_rows
+from demo_server.toolkit.rows import MOST_BLOCKS, load_chosen
 from demo_server.toolkit.sinks import parquet
 
 RUN_S = 40.0
@@ -46,7 +45,7 @@ def run(params: Params, context: Context) -> Any:
     started, column = time.perf_counter(), context.source.text_column
     model = context.model_for(params.engine.__name__)
     threads, gpus = context.threads(params.concurrency), context.gpus_per_actor(params.concurrency)
-    dataset = choose(load_rows(context), params.rows, params.seed)
+    dataset = load_chosen(context, params.rows, params.seed)
     # fmt: off
     # region pipeline
     ds = ray.data.from_huggingface(

@@ -9,12 +9,11 @@ import ray
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
-from demo_server.data.selection import choose
 from demo_server.embedding.registry import LIBRARY
 from demo_server.embedding.sentence_transformer import TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters, RunError
 from demo_server.toolkit.memory_limit import can_limit, limited
-from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.rows import load_chosen
 
 
 class Params(Parameters):
@@ -52,10 +51,10 @@ def run(params: Params, context: Context) -> None:
             "This device has no limit on one process's memory that can be relied on. "
             "Show the recording of this slide instead."
         )
-    dataset = load_rows(context)
-    ds = ray.data.from_huggingface(choose(dataset, params.rows))
+    dataset = load_chosen(context, params.rows)
+    ds = ray.data.from_huggingface(dataset)
     limit = {"limit_mb": params.limit_mb, **context.embedder(actors=1)}
-    context.expect(min(params.rows, len(dataset)))
+    context.expect(len(dataset))
     context.note(f"A batch may take {params.limit_mb} MB in addition to the model: a real limit.")
 
     gpus = context.gpus_per_actor(actors=1)

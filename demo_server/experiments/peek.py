@@ -8,12 +8,11 @@ import ray
 from pydantic import Field
 from ray.data import ActorPoolStrategy
 
-from demo_server.data.selection import choose
 from demo_server.embedding.registry import LIBRARY
 from demo_server.embedding.sentence_transformer import TextEmbedder
 from demo_server.toolkit.context import Context, Needs, Parameters
 from demo_server.toolkit.result import batch_outcome
-from demo_server.toolkit.rows import load_rows
+from demo_server.toolkit.rows import load_chosen
 
 
 class Params(Parameters):
@@ -30,8 +29,7 @@ def run(params: Params, context: Context) -> None:
     """Embed one batch, to see that the class works before the entire dataset waits for it."""
     started, column = time.perf_counter(), context.source.text_column
     model, threads, gpus = context.model, context.threads(actors=1), context.gpus_per_actor(1)
-    dataset = load_rows(context)
-    dataset = choose(dataset, len(dataset), params.seed)
+    dataset = load_chosen(context, seed=params.seed)
     context.expect(min(params.batch_size, len(dataset)))
     # fmt: off
     # region peek

@@ -16,14 +16,13 @@ from pydantic import Field, JsonValue
 from ray.data import ActorPoolStrategy
 from ray.data.dataset import MaterializedDataset
 
-from demo_server.data.selection import choose
 from demo_server.embedding.registry import LIBRARY
 from demo_server.embedding.sentence_transformer import TextEmbedder
 from demo_server.experiments.embed import GUESSED_RATE, rows_in
 from demo_server.protocol.events import Figure
 from demo_server.ray_internals.actors import actors
 from demo_server.toolkit.context import Context, Defaults, Machine, Needs, Parameters, RunError
-from demo_server.toolkit.rows import MOST_BLOCKS, load_rows
+from demo_server.toolkit.rows import MOST_BLOCKS, load_chosen
 
 Action = Callable[[dict[str, JsonValue]], None]
 
@@ -47,8 +46,7 @@ def run(params: Params, context: Context) -> None:
     """Embed rows with one actor that may be killed, and count what came out."""
     model, column = context.model, context.source.text_column
     threads, gpus = context.threads(actors=1), context.gpus_per_actor(1)
-    dataset = load_rows(context)
-    dataset = choose(dataset, params.rows)
+    dataset = load_chosen(context, params.rows)
     context.expect(len(dataset))
     with Recovery(context) as recovery:
         # region kill

@@ -1,4 +1,4 @@
-"""Local files: writes that are complete or not made at all, and fingerprints."""
+"""Local files: writes that are complete or not made at all, what a directory has, fingerprints."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 OWNER_ONLY = 0o600
@@ -42,13 +43,58 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> Non
             file.write(data)
 
 
+@dataclass
+class Listing:
+    """What is below a directory: files, links to nothing, and links to what is listed otherwise."""
+
+    files: list[Path] = field(default_factory=list)
+    broken: list[Path] = field(default_factory=list)
+    repeated: list[Path] = field(default_factory=list)
+
+
+def list_files(directory: Path) -> Listing:
+    """Return what is below a directory, sorted, with what links to directories lead to.
+
+    A directory is listed once, by its own name if it lies below `directory`, so no loop is endless.
+
+    Raises:
+        OSError: a directory is not there or can't be listed.
+    """
+    listing, links, seen = Listing(), [directory], set[str]()
+    for top in links:  # which grows
+        if os.path.realpath(top) in seen:
+            listing.repeated.append(top)
+            continue
+        for place, directories, names in os.walk(top, onerror=raise_it):
+            seen.add(os.path.realpath(place))
+            paths = {name: Path(place, name) for name in sorted(directories)}
+            links += [path for path in paths.values() if path.is_symlink()]
+            directories[:] = [
+                name
+                for name, path in paths.items()
+                if not path.is_symlink() and os.path.realpath(path) not in seen
+            ]
+            for name in names:
+                file = Path(place, name)
+                if file.is_file():
+                    listing.files.append(file)
+                elif file.is_symlink():
+                    listing.broken.append(file)
+    listing.files.sort()
+    return listing
+
+
+def raise_it(error: OSError) -> None:
+    raise error
+
+
 def fingerprint(path: Path) -> str:
     """Return a hash of the names, sizes and times of change of a file, or of all in a directory.
 
     Raises:
         OSError: it is not there or cannot be listed.
     """
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    files = list_files(path).files if path.is_dir() else [path]
     digest = hashlib.sha256(os.fsencode(path.resolve()))
     for file in files:
         stat = file.stat()

@@ -70,6 +70,34 @@ def test_a_file_behind_a_link_has_the_name_of_the_link(write: Write, tmp_path: P
     assert source.resolve(str(tmp_path / "train.csv")).title == "train.csv"
 
 
+def test_links_to_directories_are_followed_and_their_files_read_once(
+    write: Write, tmp_path: Path
+) -> None:
+    write("pool/2024/b.csv", "text\nb\n")
+    directory = write("d/a.csv", "text\na\n").parent
+    (directory / "more").symlink_to(tmp_path / "pool")
+    found = source.resolve(str(directory))
+    assert (found.load()["text"][:], found.in_file, found.notes) == (["a", "b"], 2, ())
+    (directory / "latest").symlink_to(tmp_path / "pool" / "2024")
+    (directory / "self").symlink_to(directory)
+    (directory / "up").symlink_to(tmp_path)
+    (tmp_path / "pool" / "back").symlink_to(directory)
+    found = source.resolve(str(directory))
+    assert sorted(found.load()["text"][:]) == ["a", "b"]
+    assert "is a link to a directory that is read by another name" in found.notes[0]
+    write("pool/2024/b.csv", "text\nc\n")
+    assert sorted(texts(directory)) == ["a", "c"]
+
+
+def test_a_link_to_nothing_is_noted(write: Write) -> None:
+    directory = write("d/train-0.csv", "text\na\n").parent
+    (directory / "train-1.csv").symlink_to("gone.csv")
+    found = source.resolve(str(directory))
+    assert found.notes == ("train-1.csv is a link to nothing, so it adds no rows.",)
+    write("d/gone.csv", "text\nb\n")
+    assert texts(directory) == ["a", "b"]
+
+
 def test_a_readme_states_which_files_make_which_config_and_split(
     write: Write, tmp_path: Path
 ) -> None:
@@ -115,6 +143,35 @@ def test_a_damaged_entry_of_the_cache_has_the_file_read_again(
     [entry] = (tmp_path / "cache").rglob("*.json")
     entry.write_text("{")
     assert texts(path) == ["a"]
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-200], lambda whole: b"?" * len(whole)])
+def test_rows_in_the_cache_that_are_damaged_are_read_again(
+    write: Write, cache: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = write("a.csv", "text\n" + "a row\n" * 100)
+    found = source.resolve(str(path))
+    [arrow] = cache.rglob("*.arrow")
+    stat = arrow.stat()
+    for time in (stat.st_mtime_ns, stat.st_mtime_ns + 1):
+        arrow.write_bytes(damage(arrow.read_bytes()))
+        os.utime(arrow, ns=(time, time))
+        assert texts(path) == ["a row"] * 100
+    arrow.write_bytes(damage(arrow.read_bytes()))
+    with pytest.raises(SourceError) as caught:
+        found.load()
+    assert caught.value.field == "cache"
+    assert caught.value.message.startswith(f"{arrow.name} in the cache can't be read: ")
+    assert texts(path) == ["a row"] * 100
+
+
+def test_the_last_row_is_named_where_python_has_no_such_value() -> None:
+    values = {"day": pa.array([3_000_000], pa.date32()), "list": pa.array([[1]])}
+    last = {"a.parquet": cached_table.FileRows(1, pa.record_batch(values))}
+    [note] = cached_table.differences({"a.parquet": 2}, last)
+    assert note.endswith(
+        "1 were read, of which the last is day: 10183-09-21, list: <list<item: int64>>."
+    )
 
 
 def test_local_files_need_no_cache_of_hugging_face(write: Write, tmp_path: Path) -> None:
@@ -198,7 +255,7 @@ def test_rows_that_were_not_read_are_noted_with_the_last_that_was(
     assert (found.in_file, found.rows) == (5, 3)
     assert found.notes == (
         "train-0.txt has 2 rows by another count, and 1 were read, of which the last is "
-        "{'text': 'a'}. The same goes for 1 more files.",
+        "text: a. The same goes for 1 more files.",
     )
 
 
