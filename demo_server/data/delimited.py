@@ -33,7 +33,8 @@ def read(files: list[DataFile], always_text: str) -> Contents:
     """Return the rows of CSV or TSV files whose first lines are the names of the columns.
 
     A column is int64 or float64 where every value is spelled as that number is, else text;
-    `always_text` is text anyway. An empty cell has no value.
+    `always_text` is text anyway. An empty cell has no value; one of two quotation marks is an empty
+    text, and no number.
 
     Raises:
         SourceError: quotation marks or numbers of fields leave open where a cell ends.
@@ -104,7 +105,7 @@ def read_through(file: DataFile, dialect: Dialect) -> tuple[Rows, dict[str, Spel
     for batch in rows:
         columns = zip(*batch, strict=True) if batch else ((),) * len(rows.header)
         for name, cells in zip(names_of(rows.header), columns, strict=True):
-            found.setdefault(name, Spelling()).take(strings(cells))
+            found.setdefault(name, Spelling()).take(pa.array(cells, pa.string()))
     return rows, found
 
 
@@ -188,8 +189,15 @@ def names_of(header: list[str]) -> list[str]:
     return names
 
 
-def strings(cells: Any) -> pa.Array:
+def convert(cells: Any, kind: pa.DataType) -> pa.Array:
+    """Return cells in the type of their column; None for "" where it isn't text."""
     values = pa.array(cells, pa.string())
+    if pa.types.is_string(kind):
+        return values
+    return pa.array(cells, kind) if pa.types.is_null(kind) else null_for_empty(values).cast(kind)
+
+
+def null_for_empty(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
 
 
@@ -201,8 +209,8 @@ def batches(
         for batch in rows:
             cells = dict(zip(names_of(rows.header), zip(*batch, strict=True), strict=bool(batch)))
             arrays = [
-                strings(cells[one.name]).cast(one.type)
-                if one.name in cells and not pa.types.is_null(one.type)
+                convert(cells[one.name], one.type)
+                if one.name in cells
                 else pa.nulls(len(batch), one.type)
                 for one in schema
             ]

@@ -21,6 +21,7 @@ NO_DELIMITER = "\x1f"  # in place of one, where a line is one cell
 SAMPLED_ROWS = 200
 ROWS_AT_ONCE = 64
 LINE_END = re.compile(r"\r\n|\r|\n")
+Row = list[str | None]
 
 
 class Quotes(StrEnum):
@@ -55,6 +56,7 @@ class Dialect:
 class Rows:
     """The rows of one file, in batches of lists of cells, all as many as its header has.
 
+    A cell is None where nothing stands between two delimiters; two quotation marks are "".
     After they were read, `rows` and `lines` are how many there are, `lines_of_rows` without the
     header and `blank` ones; `long_row` is the line where the first row of several lines begins.
     """
@@ -65,8 +67,13 @@ class Rows:
         self.last_row = self.blank_line = self.long_row = 0
         self.header: list[str] = []
         self._blocks = 0
+        self._unused: list[str] = []  # lines that rows are made of next
+        delimiter = re.escape(dialect.delimiter)
+        ends = rf"{delimiter}\r\n"
+        self._cell = re.compile(rf'("(?:[^"]|"")*"|[^{ends}]*)(?:{delimiter}|{LINE_END.pattern}|$)')
+        self._quoted_empty = re.compile(f'(?:^|[{ends}])""(?:[{ends}]|$)')
 
-    def __iter__(self) -> Iterator[list[list[str]]]:
+    def __iter__(self) -> Iterator[list[Row]]:
         """Yield batches.
 
         Raises:
@@ -76,10 +83,14 @@ class Rows:
             reader = self._reader(text)
             self.header = next((row for row in reader if row), [])
             self.lines = start = reader.line_num
-            batch: list[list[str]] = []
+            del self._unused[:start]
+            batch: list[Row] = []
             try:
                 while part := list(itertools.islice(reader, ROWS_AT_ONCE)):
-                    batch += self._checked(part, reader.line_num)
+                    used = reader.line_num - self.lines
+                    cells = self._with_missing(part, "".join(self._unused[:used]))
+                    del self._unused[:used]
+                    batch += self._checked(cells, reader.line_num)
                     if len(batch) >= BATCH_ROWS or self._blocks * BLOCK > BATCH_CHARACTERS:
                         self.rows += len(batch)
                         yield batch
@@ -94,8 +105,6 @@ class Rows:
 
     def _reader(self, text: TextIO) -> Any:
         lines: Iterator[str] = itertools.chain.from_iterable(self._lines(text))
-        if self.dialect.quotes is Quotes.BACKSLASH:
-            lines = (line.replace('\\"', '""') for line in lines)
         delimiter = self.dialect.delimiter
         if self.dialect.quotes is Quotes.LITERAL:
             return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
@@ -104,21 +113,40 @@ class Rows:
     def _lines(self, text: TextIO) -> Iterator[list[str]]:
         while block := text.readlines(BLOCK):
             self._blocks += 1
+            if self.dialect.quotes is Quotes.BACKSLASH:
+                block = [line.replace('\\"', '""') for line in block]
+            self._unused += block
             yield block
 
-    def _checked(self, part: list[list[str]], lines: int) -> list[list[str]]:
+    def _with_missing(self, part: list[Row], text: str) -> list[Row]:
+        """Return rows with None for "" where it has no quotation marks in their `text`."""
+        if not any("" in row for row in part):
+            return part
+        literal = self.dialect.quotes is Quotes.LITERAL
+        if literal or not ('""' in text and self._quoted_empty.search(text)):
+            return [[cell or None for cell in row] if "" in row else [*row] for row in part]
+        written = (match[1] for match in self._cell.finditer(text))
+        rows: list[Row] = []
+        for row in part:
+            spelled = list(itertools.islice(written, len(row) or 1))  # a blank line is one cell
+            rows.append(
+                [cell if as_is else None for cell, as_is in zip(row, spelled, strict=False)]
+            )
+        return rows
+
+    def _checked(self, part: list[Row], lines: int) -> list[Row]:
         """Return the rows that aren't blank; `lines` have been read with the last of them."""
         width = len(self.header)
         if lines - self.lines == len(part) and set(map(len, part)) == {width}:
             self.lines = self.last_row = lines
             return part
-        line, rows = self.lines, []
+        line, rows = self.lines, list[Row]()
         for row in part:
             if row and len(row) != width:
                 raise IllFormedError(
                     f"line {line + 1} has {len(row)} fields, and the first line has {width}"
                 )
-            ends = sum(len(LINE_END.findall(cell)) for cell in row)
+            ends = sum(len(LINE_END.findall(cell)) for cell in row if cell)
             if row:
                 rows.append(row)
                 self.last_row = line + 1

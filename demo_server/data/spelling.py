@@ -22,6 +22,7 @@ class Spelling:
     whole: bool = False
     boolean: bool = False
     wide: bool = False  # an integer that no float is
+    empty: bool = False
 
     def merged(self, other: Spelling) -> Spelling:
         return Spelling(
@@ -30,6 +31,7 @@ class Spelling:
             self.whole or other.whole,
             self.boolean or other.boolean,
             self.wide or other.wide,
+            self.empty or other.empty,
         )
 
     @property
@@ -43,13 +45,18 @@ class Spelling:
             return pa.float64() if self.fraction else pa.int64()
         if self.boolean and not (self.text or self.fraction or self.whole):
             return pa.bool_()
-        return pa.string() if self.text or self.boolean or self.fraction else pa.null()
+        anything = self.text or self.boolean or self.fraction or self.empty
+        return pa.string() if anything else pa.null()
 
     def take(self, values: pa.Array) -> None:
         """Take further values, which are strings."""
         if self.text or values.null_count == len(values):
             return
         values = values.drop_null()
+        empty = pc.equal(values, "")
+        if pc.any(empty).as_py():
+            self.empty = True
+            values = values.filter(pc.invert(empty))
         booleans = pc.is_in(values, BOOLEANS)
         if pc.any(booleans).as_py():
             self.boolean = True

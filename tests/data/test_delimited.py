@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo_server.data import source
+from demo_server.data.cleaning import check_texts
 from demo_server.data.source_error import SourceError
 
 Write = Callable[[str, "str | bytes | pa.Table"], Path]
@@ -61,7 +62,8 @@ def test_what_was_written_comes_back(
         read = source.resolve(str(path))
         found = read.load().to_dict()
     assert read.rows == read.in_file == len(rows)
-    assert found["text"] == [cells[0] or None for cells in rows]
+    all_quoted = quoting == csv.QUOTE_ALL or len(rows[0]) == 1  # else an empty line is no row
+    assert found["text"] == [cells[0] or ("" if all_quoted else None) for cells in rows]
     for number, name in enumerate(found):
         cells = [row[number] for row in rows]
         assert all(map(same, cells, found[name])), (cells, found[name])
@@ -86,6 +88,36 @@ def test_words_for_nothing_are_texts(write: Write) -> None:
     words = ["null", "None", "NA", "n/a", "nan", "-nan", "N/A", "<NA>", "#N/A", "NULL"]
     path = write("a.csv", "text,n\n" + "".join(f"{word},1\n" for word in words) + ",1\n")
     assert texts(path) == [*words, None]
+
+
+def test_two_quotation_marks_are_an_empty_text_and_no_mark_is_no_value(write: Write) -> None:
+    rows = [
+        "text,word,n,flag,none,same",
+        '"","",1,"True",,""',
+        ',,"",,"",""',
+        "",
+        '"a,"",b","x\n"",""\ny","2",False,,""',
+        ' ,\'\',"","",,""',
+    ]
+    found = source.resolve(str(write("a.csv", "\n".join(rows) + "\n")))
+    assert found.load().to_dict() == {
+        "text": ["", None, 'a,",b', " "],
+        "word": ["", None, 'x\n","\ny', "''"],
+        "n": [1, None, 2, None],
+        "flag": [True, None, False, None],
+        "none": [None, "", None, None],
+        "same": [""] * 4,
+    }
+    assert found.in_file == found.rows == 4
+    lines = "".join(f'{n},""\n{n},\n' for n in range(30_000))
+    many = source.resolve(str(write("b.csv", f"n,text\n{lines}"))).load()
+    assert many["text"][:] == ["", None] * 30_000
+
+
+def test_rows_with_an_empty_text_and_without_a_value_are_counted_apart(write: Write) -> None:
+    found = source.resolve(str(write("a.csv", 'n,text\n1,""\n2,\n3,a\n4,""\n')))
+    cleaned = check_texts(found.load(), "text")
+    assert (cleaned.kept, cleaned.null, cleaned.empty) == (1, 1, 2)
 
 
 def test_numbers_stay_text_unless_all_are_spelled_as_numbers_are(write: Write) -> None:
