@@ -55,9 +55,11 @@ class Column:
 
     def problem(self, name: str) -> SourceError:
         row, value = self.other or (0, None)
-        held = "text in some rows and other things in others"
-        if not self.text:
-            held = "values that have no type in common"
+        held = "values that have no type in common"
+        if self.text:
+            held = "text in some rows and other things in others"
+        elif self.type is not None and has_empty_struct(self.type):
+            held = "objects without keys, which Parquet has no type for"
         return SourceError(
             "text_column",
             f"Column {name!r} holds {held}: row {row} is {str(value)[:80]!r}.",

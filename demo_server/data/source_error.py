@@ -104,7 +104,9 @@ def source_error(place: str, error: BaseException) -> SourceError:
         )
     if (denied := denied_in_cache(chain)) is not None:
         return denied
-    return SourceError("dataset", f"{place} can't be read: {root_sentence(chain)}", remedy(words))
+    return SourceError(
+        "dataset", f"{place} can't be read: {root_sentence(chain)}", remedy(chain, words)
+    )
 
 
 def denied_in_cache(chain: list[BaseException]) -> SourceError | None:
@@ -163,8 +165,8 @@ def root_sentence(chain: list[BaseException]) -> str:
     return sentence[:300].rstrip(".") + "."
 
 
-def remedy(words: str) -> str:
-    if "codec can't decode" in words or "UTF8" in words or "utf-8" in words.lower():
+def remedy(chain: list[BaseException], words: str) -> str:
+    if any(isinstance(link, UnicodeDecodeError) for link in chain):
         return "Save it as UTF-8, or choose another file with --dataset."
     if re.search(r"changed from|cannot mix|Couldn't cast|must have the same columns", words):
         return "Give each column one type in all rows, or choose another file with --dataset."

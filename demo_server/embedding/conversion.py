@@ -76,7 +76,7 @@ def ensure(
     waits()
     with start(model, dataset, subprocess.PIPE) as process:
         assert process.stdout
-        why = process.stdout.read().decode().strip()
+        why = process.stdout.read().decode("utf-8").strip()
     known = agreement.known(model)
     if known is None:
         why = why or f"its process ended with exit code {process.returncode}"
@@ -128,7 +128,7 @@ def start(model: str, dataset: DatasetSource | None, stdout: int) -> subprocess.
         [sys.executable, "-m", "demo_server.embedding.conversion", model],
         stdin=subprocess.PIPE,
         stdout=stdout,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
     )
     assert process.stdin
     with process.stdin:

@@ -108,6 +108,23 @@ def test_a_column_of_several_types_is_kept_as_json_and_said(write: Write) -> Non
     assert "kept as JSON" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([{}, {}], "objects without keys, which Parquet has no type for: row 0 is '{}'"),
+        ([None, [{}]], "objects without keys, which Parquet has no type for: row 1 is '[{}]'"),
+        ([0.5, 2**60 + 1], "values that have no type in common: row 0 is '0.5'"),
+        ([[1], {"a": 1}], "values that have no type in common: row 0 is '[1]'"),
+    ],
+)
+def test_why_a_column_is_kept_as_json_is_noted(write: Write, values: list[Any], said: str) -> None:
+    rows = [{"text": "a", "x": value} for value in values]
+    found = source.resolve(str(write("a.jsonl", lines(*rows))))
+    assert found.notes == (f"Column 'x' holds {said}. It is kept as JSON.",)
+    kept = [value and json.loads(value) for value in found.load()["x"]]
+    assert kept == values
+
+
 def test_the_texts_of_several_types_are_refused_with_the_first_that_is_none(write: Write) -> None:
     for rows in ([{"text": "a"}] * 3000, [{"text": None}] * 3000):
         path = write("a.jsonl", lines(*rows, {"text": 3}, {"text": "b", "title": "c"}))

@@ -56,3 +56,12 @@ def test_a_cache_of_hugging_face_that_cannot_be_written_is_named_with_its_settin
     assert error.field == "cache"
     assert f"cache {tmp_path / 'hf'} can't be used: Permission denied." in error.message
     assert "HF_HOME" in str(error.remedy)
+
+
+def test_a_remedy_for_an_encoding_is_given_only_where_decoding_failed() -> None:
+    error = explained(
+        chained(ValueError("no rows"), UnicodeDecodeError("utf-8", b"\xe9", 0, 1, ""))
+    )
+    assert "Save it as UTF-8" in str(error.remedy)
+    for words in ("the file utf-8.csv has no column 'text'", "Invalid UTF8 in the name of a file"):
+        assert "UTF-8" not in str(explained(ValueError(words)).remedy)
