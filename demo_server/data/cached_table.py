@@ -1,4 +1,4 @@
-"""Local files as one Arrow file in the cache, which is read again only when they have changed."""
+"""Files as one Arrow file in the cache; they are read again only when they have changed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from datasets import Dataset, Features
+from datasets import Dataset, Features, Value
 from pydantic import BaseModel
 
 from demo_server.data import (
     cache_space,
     delimited,
+    hub_files,
     json_rows,
     local_files,
     parquet_files,
@@ -84,14 +85,17 @@ def directory() -> Path:
 
 
 def read(spec: Spec, text_column: str | None) -> CachedTable | None:
-    """Return the rows of a local dataset, read now or before; `text_column` stays text.
+    """Return the rows of a dataset, read now or before; `text_column` stays text.
 
-    None where its files are of a kind that only `datasets` reads.
+    None where its files are of a kind that only `datasets` reads, or those of the hub are gone.
 
     Raises:
         SourceError: they can't be read, or the cache can't be written.
     """
-    key = key_of(spec, text_column)
+    found = hub_files.find(spec, directory() / "hub") if spec.is_on_hub else None
+    if spec.is_on_hub and found is None:
+        return None
+    key = key_of(spec, text_column, found)
     known = directory() / f"{key}.json"
     arrow = directory() / f"{key}.arrow"
     if known.is_file() and cache_space.hold(arrow):
@@ -99,7 +103,7 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
             table = CachedTable.model_validate_json(known.read_bytes())
             table.load()
             return table
-    found = local_files.find(spec)
+    found = found or local_files.find(spec)
     if not found.files:
         return None
     contents = with_keys(contents_of(found, text_column), found.files)
@@ -135,7 +139,9 @@ def contents_of(found: LocalFiles, text_column: str | None) -> Contents:
     if found.loader == "parquet":
         return parquet_files.read(found.files)
     if found.loader == "csv":
-        return delimited.read(found.files, text_column or "text")
+        named = found.features or {}
+        texts = [name for name, feature in named.items() if feature == Value("string")]
+        return delimited.read(found.files, [text_column or "text", *texts], found.delimiter)
     if found.loader == "json":
         return json_rows.read(found.files)
     return text_lines.read(found.files)
@@ -212,9 +218,13 @@ def writable() -> Iterator[None]:
         ) from error
 
 
-def key_of(spec: Spec, text_column: str | None) -> str:
-    """Return a hash of what is asked for, of the files as they are now, and of what reads them."""
-    asked = (spec.path, spec.name, spec.split, text_column, fingerprint(Path(spec.path)), reader())
+def key_of(spec: Spec, text_column: str | None, found: LocalFiles | None = None) -> str:
+    """Return a hash of what is asked for, of the files as they are now, and of what reads them.
+
+    Those of the hub, which are `found`, have a place of their own for each content.
+    """
+    state = fingerprint(Path(spec.path)) if found is None else repr(found)
+    asked = (spec.path, spec.name, spec.split, text_column, state, reader())
     return hashlib.sha256(repr(asked).encode()).hexdigest()[:32]
 
 

@@ -29,12 +29,12 @@ from demo_server.data.spelling import FLOAT, INTEGER, Spelling
 from demo_server.data.text_column import TEXT_NAMES
 
 
-def read(files: list[DataFile], always_text: str) -> Contents:
+def read(files: list[DataFile], always_text: list[str], delimiter: str | None = None) -> Contents:
     """Return the rows of CSV or TSV files whose first lines are the names of the columns.
 
     A column is int64 or float64 where every value is spelled as that number is, else text;
-    `always_text` is text anyway. An empty cell has no value; one of two quotation marks is an empty
-    text, and no number.
+    `always_text` are text anyway. An empty cell has no value; one of two quotation marks is an
+    empty text, and no number.
 
     Raises:
         SourceError: quotation marks or numbers of fields leave open where a cell ends.
@@ -43,7 +43,7 @@ def read(files: list[DataFile], always_text: str) -> Contents:
     notes: list[tuple[str, str]] = []
     having: dict[str, list[str]] = {}
     for file in files:
-        rows = well_formed(file, spellings)
+        rows = well_formed(file, spellings, delimiter)
         if not rows.header:
             continue
         read_as.append((file, rows.dialect))
@@ -51,8 +51,8 @@ def read(files: list[DataFile], always_text: str) -> Contents:
         notes += notes_on(rows)
         for name in names_of(rows.header):
             having.setdefault(name, []).append(file.name)
-    if always_text in spellings:
-        spellings[always_text].text = True
+    for name in set(always_text) & set(spellings):
+        spellings[name].text = True
     schema = pa.schema([(name, spelling.type()) for name, spelling in spellings.items()])
     lacking = [
         in_some_files(name, some, len(read_as))
@@ -64,18 +64,20 @@ def read(files: list[DataFile], always_text: str) -> Contents:
     return Contents(schema, batches(read_as, schema), in_file, all_notes, options=options)
 
 
-def well_formed(file: DataFile, spellings: dict[str, Spelling]) -> Rows:
+def well_formed(file: DataFile, spellings: dict[str, Spelling], delimiter: str | None) -> Rows:
     """Return the rows of a file by the first dialect that fits all of it, and note its types.
+
+    Its delimiter is found where it is None.
 
     Raises:
         SourceError: none does.
     """
     failure = ""
     try:
-        delimiters = likely_delimiters(file)
-        for delimiter, quotes in itertools.product(delimiters, Quotes):
+        delimiters = [delimiter] if delimiter else likely_delimiters(file)
+        for each, quotes in itertools.product(delimiters, Quotes):
             try:
-                rows, found = read_through(file, Dialect(delimiter, quotes))
+                rows, found = read_through(file, Dialect(each, quotes))
             except IllFormedError as error:
                 failure = failure or str(error)
                 continue

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from datasets import Features, load_dataset_builder
@@ -26,13 +27,17 @@ NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class LocalFiles:
-    """`loader` is the one of `datasets` for `files`; `features` are those that a README names."""
+    """`loader` is the one of `datasets` for `files`.
+
+    `features` are those that a README names, and `delimiter` that of its CSV files.
+    """
 
     split: str
     loader: str
     files: list[DataFile]
     features: Features | None = None
     notes: tuple[str, ...] = ()
+    delimiter: str | None = None
 
 
 def find(spec: Spec) -> LocalFiles:
@@ -54,16 +59,36 @@ def find(spec: Spec) -> LocalFiles:
         names = [str(name) for name in splits.get(split, [])]
         taken = {str(name) for files in splits.values() for name in files}
         others = unread(linked, list_files(linked).files, taken)
-    loader = type(builder).__module__.rpartition(".")[2]
     inside = [os.path.relpath(name, linked) for name in names if Path(name).is_relative_to(linked)]
-    kinds = {LOADERS.get(suffix(name)) for name in inside}
-    if len(inside) < len(names) or kinds != {loader}:
+    loader = loader_of(builder, names)
+    if len(inside) < len(names) or not loader:
         return LocalFiles(split, "", [])
     files = [DataFile(path / name, name, keys(name)) for name in inside]
     notes = notes_on_links(path, listing)
     if others:
         notes += (f"{spec.title} has files that no split of it takes: {', '.join(others)}.",)
-    return LocalFiles(split, loader, files, builder.info.features, notes)
+    features = builder.info.features
+    return LocalFiles(split, loader, files, features, notes, delimiter_of(builder))
+
+
+def loader_of(builder: DatasetBuilder, names: list[str]) -> str:
+    """Return the loader of `datasets` for files that are read here as it is told to read them.
+
+    Empty where they are of another kind, or a README has options such as lines to skip.
+    """
+    loader = type(builder).__module__.rpartition(".")[2]
+    plain, asked = vars(type(builder.config)()), vars(builder.config)
+    known = {"name", "version", "data_dir", "data_files", "description", "features"}
+    options = {name for name in asked if name not in known and asked[name] != plain.get(name)}
+    kinds = {LOADERS.get(suffix(name)) for name in names}
+    return loader if kinds == {loader} and options <= {"sep", "delimiter"} else ""
+
+
+def delimiter_of(builder: DatasetBuilder) -> str | None:
+    """Return the delimiter that a README names, None where it names none."""
+    config: Any = builder.config
+    named = getattr(config, "sep", None) != getattr(type(config)(), "sep", None)
+    return config.sep if named else None
 
 
 def notes_on_links(directory: Path, listing: Listing) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 A spec is a dataset on the hub (`user/name`, `user/name:config:split`, `user/name::split`), a
 dataset directory (the same colons), or one Parquet, CSV, JSON Lines or text file. Access to the
 hub is left to `datasets` and follows Hugging Face's own settings: HF_HOME, HF_ENDPOINT,
-HF_HUB_OFFLINE, and its tokens. Local files are read here, into an Arrow file in our own cache.
+HF_HUB_OFFLINE, and its tokens. Files are read here, into an Arrow file in our own cache, unless
+only `datasets` knows their kind.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from datasets.builder import DatasetBuilder
 
 from demo_server.data import cache_space, cached_table
 from demo_server.data.cached_table import CachedTable
-from demo_server.data.hugging_face import prefer_cache_when_unreachable
 from demo_server.data.local_files import choose_split
 from demo_server.data.source_error import SourceError, as_source_error, no_rows
 from demo_server.data.spec import Spec, parse
@@ -71,7 +71,7 @@ class DatasetSource:
     @property
     def load_arguments(self) -> tuple[str, dict[str, Any]]:
         """The path and the options that `load_dataset` takes here for the rows of `load`."""
-        if self.spec.is_on_hub:
+        if self.spec.is_on_hub and self.table is None:
             return self.path, self._config
         # `datasets` would serve its cache of a local file also after the file has changed.
         if self.table is None:
@@ -118,16 +118,16 @@ def portable(path: Path) -> str:
 def resolve(spec: str | None = None, text_column: str | None = None) -> DatasetSource:
     """Return the source that `spec` names, the bundled WordNet when None.
 
-    Local files that are new or have changed are read, which takes as long as that takes. Of the
-    hub's, rows and columns come from metadata where there is some; else the split is loaded once,
-    which leaves it in the cache.
+    Files that are new or have changed are downloaded and read, which takes as long as that takes.
+    Of what only `datasets` reads, rows and columns come from metadata where there is some; else the
+    split is loaded once, which leaves it in the cache.
 
     Raises:
         SourceError: with field `dataset`, `text_column` or `cache`.
     """
     asked = parse(str(BUNDLED_DATA) if spec is None else spec)
     with as_source_error(asked.title):
-        table = None if asked.is_on_hub else cached_table.read(asked, text_column)
+        table = cached_table.read(asked, text_column)
         if table is None:
             return resolve_by_datasets(asked, text_column)
         features = table.load().features
@@ -151,9 +151,7 @@ def resolve(spec: str | None = None, text_column: str | None = None) -> DatasetS
 
 
 def resolve_by_datasets(asked: Spec, text_column: str | None) -> DatasetSource:
-    """Return the source of a dataset on the hub, or of local files that only `datasets` reads."""
-    if asked.is_on_hub:
-        prefer_cache_when_unreachable()
+    """Return the source of what only `datasets` reads."""
     _, options = DatasetSource(asked.path, asked.name, asked.split).load_arguments
     del options["split"]
     builder = load_dataset_builder(asked.path, **options)

@@ -36,6 +36,27 @@ configs:
     path: irony/train-*
 ---
 """
+CELLS = b'text,code,score\nNA,007,1\n"",1,\n'
+DECLARED = b"""---
+configs:
+- config_name: default
+  sep: "+"
+  data_files: "*.csv"
+dataset_info:
+  features:
+  - {name: text, dtype: string}
+  - {name: code, dtype: string}
+  - name: score
+    dtype: {class_label: {names: {"0": "bad", "1": "good"}}}
+---
+"""
+HEADLESS = b"""---
+configs:
+- config_name: default
+  names: [text, n]
+  data_files: "*.csv"
+---
+"""
 ASK = """
 import json, sys
 from demo_server.data import source
@@ -49,6 +70,9 @@ try:
     else:
         found = source.resolve(spec, column)
         answer = {"texts": found.load()[found.text_column][:], "rows": found.rows}
+        if what == "table":
+            answer |= {"table": found.load().to_dict(), "notes": found.notes}
+            answer |= {"code": found.arguments}
 except InputError as error:
     answer = {"field": error.field, "message": error.message, "remedy": error.remedy}
 print("ANSWER" + json.dumps(answer))
@@ -84,6 +108,13 @@ def hub() -> Iterator[LocalHub]:
     known = LocalHub(
         datasets={
             "course/tweets": Repository(files()),
+            "course/plain": Repository(
+                {"data/train-0.csv": CELLS, "data/train-1.csv": b"text\nb\n"}
+            ),
+            "course/declared": Repository(
+                {"README.md": DECLARED, "0.csv": CELLS.replace(b",", b"+").replace(b"007", b"7")}
+            ),
+            "course/headless": Repository({"README.md": HEADLESS, "0.csv": b"a,1\nb,2\n"}),
             "course/private": Repository(files(), token="let-me-in"),
             "course/gated": Repository(files(), token="let-me-in", gated=True),
         },
@@ -220,3 +251,31 @@ def test_a_model_that_is_not_cached_is_refused_without_the_hub(ask: Ask) -> None
     answer = ask("course/small", what="model", HF_ENDPOINT="http://127.0.0.1:9")
     assert answer["field"] == "model"
     assert "hub can't be reached" in answer["message"]
+
+
+def test_csv_of_the_hub_is_read_as_that_of_a_directory(ask: Ask) -> None:
+    rows = {"text": ["NA", "", "b"], "code": ["007", "1", None], "score": [1, None, None]}
+    for settings in ({}, {"HF_HUB_OFFLINE": "1"}):
+        answer = ask("course/plain", what="table", **settings)
+        assert answer["table"] == rows
+        assert answer["notes"][0].startswith("Column 'code' is in 1 of 2 files, such as data/train")
+        assert answer["code"].startswith('"course/plain", split="train", keep_default_na=False')
+
+
+def test_what_a_readme_declares_of_csv_is_followed(ask: Ask, tmp_path: Path) -> None:
+    for settings in ({}, {"HF_HUB_OFFLINE": "1"}):
+        answer = ask("course/declared", what="table", **settings)
+        assert answer["table"] == {"text": ["NA", ""], "code": ["7", "1"], "score": [1, None]}
+        assert ask("course/headless", **settings)["texts"] == ["a", "b"]
+    directory = tmp_path / "d"
+    directory.mkdir()
+    (directory / "README.md").write_bytes(HEADLESS)
+    (directory / "0.csv").write_bytes(b"a,1\nb,2\n")
+    assert ask(str(directory))["texts"] == ["a", "b"]
+
+
+def test_a_changed_dataset_of_the_hub_is_read_again(ask: Ask, hub: LocalHub) -> None:
+    assert ask("course/plain")["texts"] == ["NA", "", "b"]
+    hub.datasets["course/plain"].files["data/train-1.csv"] = b"text\nc\n"
+    assert ask("course/plain")["texts"] == ["NA", "", "c"]
+    assert ask("course/plain", HF_HUB_OFFLINE="1")["texts"] == ["NA", "", "c"]
