@@ -147,9 +147,12 @@ def notes_on(rows: Rows) -> Iterator[tuple[str, str]]:
     if 0 < rows.blank_line < rows.last_row:
         empty = f"{rows.blank:,} empty lines are no rows, such as line {rows.blank_line}"
         yield "blank", f"{name}: {empty}."
-    if double := [cell for cell, times in Counter(rows.header).items() if times > 1]:
+    if double := [cell for cell, times in Counter(rows.header).items() if cell and times > 1]:
         others = "the others are numbered"
         yield "double", f"{name}: several columns are named {double[0]!r}; {others}."
+    if "" in rows.header:
+        given = names_of(rows.header)[rows.header.index("")]
+        yield "nameless", f"{name}: a column without a name is called {given!r}."
     if looks_like_data(rows):
         names = ", ".join(repr(cell[:60]) for cell in rows.header)
         yield (
@@ -186,8 +189,11 @@ def names_of(header: list[str]) -> list[str]:
     names: list[str] = []
     for number, cell in enumerate(header):
         name = cell or f"Unnamed: {number}"
-        same = (f"{name}.{count}" for count in itertools.count(1))
-        names.append(name if name not in names else next(n for n in same if n not in names))
+        if name in names or not cell:  # one that is made up must be new
+            taken = {*names, *header}
+            made = itertools.chain([name], (f"{name}.{count}" for count in itertools.count(1)))
+            name = next(one for one in made if one not in taken)
+        names.append(name)
     return names
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from demo_server.data.contents import DataFile
 from demo_server.data.hugging_face import prefer_cache_when_unreachable
 from demo_server.data.local_files import LocalFiles, choose_split, delimiter_of, keys, loader_of
-from demo_server.data.spec import Spec
+from demo_server.data.spec import LOADERS, Spec, suffix
 from demo_server.system.files import write_atomically
 
 FILE = re.compile(r"hf://datasets/(?P<repository>[^@]+)@(?P<commit>[0-9a-f]{40})/(?P<path>.+)")
@@ -67,7 +67,8 @@ def find(spec: Spec, directory: Path) -> LocalFiles | None:
     names = [str(name) for name in (builder.config.data_files or {}).get(split, [])]
     places = [place for name in names if (place := FILE.fullmatch(name))]
     loader = loader_of(builder, names)
-    if not loader or len(places) < len(names):
+    kinds = {LOADERS.get(suffix(name)) for name in names}
+    if kinds != {loader} or len(places) < len(names):
         return None
     files = {
         place["path"]: Path(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,27 @@ def opened(file: DataFile) -> Lines | Document:
     return Lines(file)
 
 
+class ObjectMaker:
+    """Makes objects of keys and values; `repeated` is the first key that came twice in one."""
+
+    repeated: str | None = None
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> Row:
+        made = dict(pairs)
+        if len(made) < len(pairs) and self.repeated is None:
+            self.repeated = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        return made
+
+    def notes(self, file: DataFile) -> list[tuple[str, str]]:
+        """Return what of a file was read otherwise than it stands there, after its kind."""
+        if self.repeated is None:
+            return []
+        twice = (
+            f"{file.name} has key {self.repeated!r} twice in one object: the last value is read."
+        )
+        return [("twice", twice)]
+
+
 class Lines:
     """The rows of a JSON Lines file, in batches."""
 
@@ -35,7 +57,13 @@ class Lines:
 
     def __init__(self, file: DataFile) -> None:
         self.file, self.rows, self.lines = file, 0, 0
-        self.notes: list[str] = []
+        self._maker = ObjectMaker()
+        self._decoder = json.JSONDecoder(object_pairs_hook=self._maker)
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """What was read otherwise than it stands there, after its kind."""
+        return self._maker.notes(self.file)
 
     def count(self) -> int:
         """Return how many lines hold rows, by a count of line feeds."""
@@ -66,7 +94,7 @@ class Lines:
 
     def _parsed(self, line: bytes, number: int) -> Any:
         try:
-            return json.loads(line.decode())
+            return self._decoder.decode(line.decode())
         except UnicodeDecodeError as error:
             raise self.file.first_line_not_utf8() from error
         except (json.JSONDecodeError, RecursionError) as error:
@@ -83,11 +111,11 @@ class Document:
 
     def __init__(self, file: DataFile) -> None:
         self.file = file
-        self.notes: list[str] = []
         self.options: tuple[str, ...] = ()
+        maker = ObjectMaker()
         try:
             with file.open_text(newline=None) as text:
-                whole = json.load(text)
+                whole = json.load(text, object_pairs_hook=maker)
         except UnicodeDecodeError as error:
             raise file.first_line_not_utf8() from error
         except (json.JSONDecodeError, RecursionError) as error:
@@ -96,6 +124,7 @@ class Document:
                 f"{file.name} can't be read: it is not JSON ({error}).",
                 "Correct it there, or choose another file with --dataset.",
             ) from error
+        self.notes = maker.notes(file)
         self.is_list = isinstance(whole, list)
         self.values = self._list_in(whole)
 
@@ -125,9 +154,8 @@ class Document:
         found = dict(lists_of_objects(whole))
         if len(found) == 1:
             [(place, values)] = found.items()
-            self.notes.append(
-                f"The rows of {self.file.name} are the {len(values):,} objects of {place!r} in it."
-            )
+            place_of = f"The rows of {self.file.name} are the {len(values):,} objects of {place!r}"
+            self.notes.append(("place", f"{place_of} in it."))
             if "." not in place:
                 self.options = (f"field={json.dumps(place)}",)
             return values

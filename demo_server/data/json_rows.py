@@ -94,7 +94,7 @@ def read(files: list[DataFile]) -> Contents:
         options = list(document.options)
     types = {name: column.final() for name, column in columns.items()}
     problems = {name: columns[name].problem(name) for name, kind in types.items() if kind is None}
-    notes = in_short(("place", note) for document in documents for note in document.notes)
+    notes = in_short(note for document in documents for note in document.notes)
     notes += [f"{problem.message} It is kept as JSON." for problem in problems.values()]
     return Contents(
         pa.schema([(name, pa.string() if kind is None else kind) for name, kind in types.items()]),

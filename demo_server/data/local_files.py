@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,18 +51,20 @@ def find(spec: Spec) -> LocalFiles:
     if spec.is_file:
         return LocalFiles("train", LOADERS[suffix(path.name)], [DataFile(path, path.name)])
     listing = list_files(path)
-    with links(path, listing.files) as linked:
+    with links(path, listing.files) as (linked, places):
         builder = load_dataset_builder(str(linked), spec.name, cache_dir=f"{linked}.cache")
         split = choose_split(builder, spec.split, spec.title)
         splits = builder.config.data_files or {}
         names = [str(name) for name in splits.get(split, [])]
-        taken = {str(name) for files in splits.values() for name in files}
-        others = unread(linked, list_files(linked).files, taken)
-    inside = [os.path.relpath(name, linked) for name in names if Path(name).is_relative_to(linked)]
-    loader = loader_of(builder, names)
-    if len(inside) < len(names) or not loader:
+        loader = loader_of(builder, names)
+    if not loader or not all(name in places for name in names):
         return LocalFiles(split, "", [])
+    split_files = [places[name] for name in names]
+    read = [file for file in split_files if LOADERS.get(suffix(file.name)) == loader]
+    inside = [str(file.relative_to(path)) for file in read]
     files = [DataFile(path / name, name, keys(name)) for name in inside]
+    taken = {places.get(str(name)) for every in splits.values() for name in every}
+    others = unread(path, set(listing.files) - taken, set(split_files) - set(read))
     notes = notes_on_links(path, listing)
     if others:
         notes += (f"{spec.title} has files that no split of it takes: {', '.join(others)}.",)
@@ -72,16 +73,16 @@ def find(spec: Spec) -> LocalFiles:
 
 
 def loader_of(builder: DatasetBuilder, names: list[str]) -> str:
-    """Return the loader of `datasets` for files that are read here as it is told to read them.
+    """Return the loader of `datasets` for files of which some are read here as it is told to.
 
-    Empty where they are of another kind, or a README has options such as lines to skip.
+    Empty where all are of another kind, or a README has options such as lines to skip.
     """
     loader = type(builder).__module__.rpartition(".")[2]
     plain, asked = vars(type(builder.config)()), vars(builder.config)
     known = {"name", "version", "data_dir", "data_files", "description", "features"}
     options = {name for name in asked if name not in known and asked[name] != plain.get(name)}
     kinds = {LOADERS.get(suffix(name)) for name in names}
-    return loader if kinds == {loader} and options <= {"sep", "delimiter"} else ""
+    return loader if loader in kinds and options <= {"sep", "delimiter"} else ""
 
 
 def delimiter_of(builder: DatasetBuilder) -> str | None:
@@ -105,38 +106,43 @@ def notes_on_links(directory: Path, listing: Listing) -> tuple[str, ...]:
     )
 
 
-def unread(directory: Path, there: list[Path], taken: set[str]) -> list[str]:
-    """Return the files of data that are in no split: of another kind than most, or other names.
+def unread(directory: Path, untaken: set[Path], left: set[Path]) -> list[str]:
+    """Return the files of data that aren't read: in no split, or `left` for their kind.
 
-    None where a README's `configs` tell which are which.
+    Of `untaken` none where a README's `configs` tell which are which.
     """
     readme = directory / "README.md"
     if readme.exists() and "configs" in (metadata_load(readme) or {}):
-        return []
-    files = (file.relative_to(directory) for file in there if str(file) not in taken)
+        untaken = set()
+    data = {file for file in untaken if LOADERS.get(suffix(file.name))}
+    files = (file.relative_to(directory) for file in data | left)
     return sorted(
         str(file)
         for file in files
-        if LOADERS.get(suffix(file.name))
-        and file.name not in FILES_TO_IGNORE
+        if file.name not in FILES_TO_IGNORE
         and not any(part.startswith((".", "__")) for part in file.parts)
     )
 
 
 @contextmanager
-def links(directory: Path, files: list[Path]) -> Iterator[Path]:
-    """Yield a directory of links to files of another one, where `datasets` may look.
+def links(directory: Path, files: list[Path]) -> Iterator[tuple[Path, dict[str, Path]]]:
+    """Yield a directory of links to files of another one, where `datasets` may look, and each's.
 
-    It takes the path of a directory for a pattern, in which `[` has a meaning.
+    It takes the path of a directory for a pattern, in which `[` has a meaning, and knows suffixes
+    in lower case only.
     """
     with tempfile.TemporaryDirectory() as place:
         linked = Path(place).resolve() / directory.name.translate(dict.fromkeys(map(ord, "*?[]")))
         linked.mkdir()
+        places: dict[str, Path] = {}
         for file in files:
             link = linked / file.relative_to(directory)
+            lower = link.with_suffix(link.suffix.lower())
+            link = link if str(lower) in places else lower
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(file)
-        yield linked
+            places[str(link)] = file
+        yield linked, places
 
 
 def keys(name: str) -> dict[str, str | None]:

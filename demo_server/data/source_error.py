@@ -12,6 +12,7 @@ from pathlib import Path
 import datasets.config
 import httpx2
 import pyarrow as pa
+import yaml
 from datasets.exceptions import (
     DataFilesNotFoundError,
     DatasetGenerationError,
@@ -46,6 +47,7 @@ def as_source_error(place: str) -> Iterator[None]:
         pa.ArrowException,
         DatasetGenerationError,
         SplitsVerificationError,
+        yaml.YAMLError,
     ) as error:
         raise source_error(place, error) from error
 
@@ -93,6 +95,12 @@ def source_error(place: str, error: BaseException) -> SourceError:
             "dataset",
             f"{place} holds no data files that `datasets` knows.",
             "Give a directory with Parquet, CSV, JSON Lines or text files, or one such file.",
+        )
+    if any(isinstance(link, yaml.YAMLError) for link in chain):
+        return SourceError(
+            "dataset",
+            f"The README.md of {place} begins with lines that are not YAML: {root_sentence(chain)}",
+            "Correct the lines between its first two ---.",
         )
     if "corresponds to no data" in words:
         return no_rows(place)

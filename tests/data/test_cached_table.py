@@ -197,6 +197,18 @@ def test_files_that_no_split_takes_are_named(write: Write, tmp_path: Path) -> No
     assert source.resolve(str(tmp_path / "d")).notes == left
 
 
+def test_files_of_another_kind_are_named_and_the_others_read_here(
+    write: Write, tmp_path: Path
+) -> None:
+    for name in ("a.csv", "B.CSV", "c.csv.bak", "d.csv.zst", "e.parquet"):
+        write(f"d/{name}", f"text\nNA {name}\n")
+    write("d/.hidden.csv", "text\nno\n")
+    found = source.resolve(str(tmp_path / "d"))
+    assert sorted(found.load()["text"][:]) == ["NA B.CSV", "NA a.csv"]
+    [left] = found.notes
+    assert left == "d has files that no split of it takes: c.csv.bak, d.csv.zst, e.parquet."
+
+
 def test_a_file_without_anything_in_it_adds_no_rows(write: Write, tmp_path: Path) -> None:
     for kind, content in (("csv", "text\na\n"), ("jsonl", '{"text": "a"}\n'), ("txt", "a\n")):
         write(f"{kind}/train-0.{kind}", content)

@@ -283,6 +283,13 @@ def test_columns_without_a_name_and_with_the_same_are_named_as_pandas_does(write
     found = source.resolve(str(write("a.csv", ",text,n,n\n0,a,1,2\n")))
     assert found.columns == ("Unnamed: 0", "text", "n", "n.1")
     assert "several columns are named 'n'" in found.notes[0]
+    assert found.notes[1] == "a.csv: a column without a name is called 'Unnamed: 0'."
+
+
+def test_no_name_that_is_made_up_is_one_of_the_data(write: Write) -> None:
+    found = source.resolve(str(write("a.csv", "text,n,n,n.1,,Unnamed: 4\na,1,2,3,4,5\n")))
+    rows = {"text": "a", "n": 1, "n.2": 2, "n.1": 3, "Unnamed: 4.1": 4, "Unnamed: 4": 5}
+    assert found.load()[0] == rows
 
 
 def test_files_whose_columns_differ_are_one_table(write: Write) -> None:

@@ -144,6 +144,15 @@ def test_rows_that_lie_inside_an_object_are_found_and_said(write: Write, content
     assert "The rows of a.json are the 2 objects of " in found.notes[0]
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_a_key_that_comes_twice_in_an_object_is_noted(write: Write, name: str) -> None:
+    row = '{"text": "a", "n": {"x": 1, "x": 2}}'
+    found = source.resolve(str(write(name, row if name == "a.jsonl" else f"[{row}]")))
+    assert found.load()["n"][:] == [{"x": 2}]
+    said = f"{name} has key 'x' twice in one object: the last value is read."
+    assert found.notes == (said,)
+
+
 def test_several_lists_of_objects_are_refused_with_a_remedy_that_works(write: Write) -> None:
     content = {"train": [{"text": "a"}], "test": [{"text": "b"}]}
     error = refused(write("a.json", json.dumps(content)))

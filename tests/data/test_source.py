@@ -204,6 +204,15 @@ def test_an_empty_directory_and_one_of_save_to_disk_get_different_messages(tmp_p
     assert "to_parquet" in refused(tmp_path / "saved").remedy
 
 
+def test_a_readme_that_cannot_be_read_is_refused_with_what_to_correct(write: Write) -> None:
+    write("d/a.csv", "text\na\n")
+    directory = write("d/README.md", "---\nconfigs: [}\n---\n").parent
+    error = refused(directory)
+    assert error.message.startswith("The README.md of d begins with lines that are not YAML: ")
+    write("d/README.md", "---\n---\n")
+    assert source.resolve(str(directory)).rows == 1
+
+
 def test_one_file_has_no_configs_and_no_other_split(write: Write) -> None:
     path = write("a.csv", "text\na\n")
     assert "one file" in refused(f"{path}:config").message
