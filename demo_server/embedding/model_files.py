@@ -1,21 +1,30 @@
 """What lies in a model's directory: whether it is whole, and whether it can be run here.
 
-Read without torch, so that a model that can't be used is refused at once.
+Found out without torch, so that a model that can't be used is refused at once.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import json
-from dataclasses import dataclass
+import re
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from demo_server.protocol.errors import InputError
 
 LIBRARY = "sentence_transformers."
-# Modules that read a tokenizer's files, and those that have weights.
+# Modules that read a tokenizer's files, those that have weights, and those that need no settings.
 TOKENIZED = {"Transformer", "StaticEmbedding"}
-WEIGHTED = {*TOKENIZED, "WordEmbeddings"}
+WEIGHTED = {*TOKENIZED, "WordEmbeddings", "Dense", "CNN", "LSTM", "LayerNorm"}
+UNCONFIGURED = {"StaticEmbedding", "Normalize"}
+TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json"}
+WEIGHTS = "weights"
+FETCH = "Fetch the model again, or save it again with sentence-transformers."
 
 
 class ModelError(InputError):
@@ -25,9 +34,10 @@ class ModelError(InputError):
         super().__init__("model", message, remedy)
 
 
-@dataclass(frozen=True)
-class Module:
+class Module(BaseModel):
     """A row of `modules.json`: `path` in the model's directory, `type` with its Python package."""
+
+    model_config = ConfigDict(frozen=True)
 
     path: str
     type: str
@@ -37,73 +47,86 @@ class Module:
         return self.type.rpartition(".")[2]
 
 
+MODULES = TypeAdapter(Annotated[list[Module], Field(min_length=1)])
+OBJECT = TypeAdapter(dict[str, Any])
+
+
 def read_modules(directory: Path) -> list[Module]:
     """Return what a model is made of, in its order; without a list that is one transformer.
 
     Raises:
         ModelError: modules.json is not such a list.
     """
-    listed = read_json(directory / "modules.json")
-    if listed is None:
-        return [Module("", f"{LIBRARY}models.Transformer")]
     try:
-        return [Module(str(row["path"]), str(row["type"])) for row in listed]
-    except (KeyError, TypeError) as error:
-        raise unreadable("modules.json") from error
+        return MODULES.validate_json((directory / "modules.json").read_bytes())
+    except FileNotFoundError:
+        return [Module(path="", type=f"{LIBRARY}models.Transformer")]
+    except ValidationError as error:
+        raise ModelError(
+            "The model's modules.json isn't a list of modules, each with a path and a type.", FETCH
+        ) from error
 
 
-def read_json(path: Path) -> Any:
-    """Return what a file holds, None where there is none.
+def read_object(path: Path) -> dict[str, Any]:
+    """Return what a JSON file holds, nothing where there is no file.
 
     Raises:
-        ModelError: it isn't JSON.
+        ModelError: it isn't an object.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return OBJECT.validate_json(path.read_bytes())
     except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise unreadable(path.name) from error
-
-
-def unreadable(file: str) -> ModelError:
-    return ModelError(f"The model's {file} can't be read.", "Fetch the model again.")
+        return {}
+    except ValidationError as error:
+        raise ModelError(f"The model's {path.name} isn't a JSON object.", FETCH) from error
 
 
 def missing_parts(directory: Path) -> list[str]:
-    """Which of configuration, tokenizer and weights a model's directory lacks."""
-    names = {path.name for path in directory.rglob("*") if path.is_file()}
-    try:
-        modules = read_modules(directory)
-    except ModelError:
-        return ["readable modules.json"]
-    kinds = {module.kind for module in modules}
-    missing = []
-    if "Transformer" in kinds and "config.json" not in names:
-        missing.append("configuration (config.json)")
-    # Normalizing needs no file, and a repository keeps no empty directory.
-    missing += [
-        f"{module.path} (of modules.json)"
-        for module in modules
-        if module.kind != "Normalize" and not (directory / module.path).is_dir()
-    ]
-    if (
-        kinds & TOKENIZED
-        and not names & {"tokenizer.json", "vocab.txt"}
-        and not any(name.endswith(".model") for name in names)
-    ):
+    """Which of configuration, tokenizer and weights a model's directory lacks.
+
+    Raises:
+        ModelError: a file of its configuration is none.
+    """
+    modules, missing = read_modules(directory), []
+    for module in modules:
+        place = directory / module.path
+        names = {path.name for path in place.iterdir()} if place.is_dir() else set()
+        where = f" in {module.path}" if module.path else ""
+        if not names and module.kind not in UNCONFIGURED:  # a repository keeps no empty directory
+            missing.append(f"{module.path} (of modules.json)")
+            continue
+        if module.kind == "Transformer" and "config.json" not in names:
+            missing.append(f"configuration (config.json){where}")
+        elif module.kind not in UNCONFIGURED and not any(n.endswith("config.json") for n in names):
+            missing.append(f"configuration{where}")
+        if module.kind in WEIGHTED:
+            missing += [f"{file}{where}" for file in missing_weights(place, names)]
+    names = {path.name for path in directory.rglob("*")}
+    has_tokenizer = names & TOKENIZERS or any(name.endswith(".model") for name in names)
+    if TOKENIZED & {module.kind for module in modules} and not has_tokenizer:
         missing.append("tokenizer (tokenizer.json)")
-    if kinds & WEIGHTED and not any(name.endswith((".safetensors", ".bin")) for name in names):
-        missing.append("weights")
     return missing
 
 
+def missing_weights(place: Path, names: set[str]) -> list[str]:
+    """Return what is missing of the weights that the libraries would load, of files of `names`."""
+    for file in ("model.safetensors", "pytorch_model.bin"):
+        if file in names:
+            return []
+        if (index := f"{file}.index.json") in names:
+            shards = read_object(place / index).get("weight_map")
+            if not isinstance(shards, dict):
+                return [f"{WEIGHTS} in {index}"]
+            return [f"{WEIGHTS} {shard}" for shard in sorted({*shards.values()} - names)]
+    return [WEIGHTS]
+
+
 def check_files(directory: Path, name: str) -> None:
-    """Raise ModelError for missing parts, weights that are cut short, and code of the model's own.
+    """Raise ModelError for what `check_configuration` does, missing parts, and cut weights.
 
     `name` is what the sentence calls the model.
     """
-    check_own_code(directory, name)
+    check_configuration(directory, name)
     missing = missing_parts(directory)
     if missing:
         raise ModelError(
@@ -118,11 +141,12 @@ def check_files(directory: Path, name: str) -> None:
             )
 
 
-def check_own_code(directory: Path, name: str) -> None:
-    """Raise ModelError for a model whose repository brings Python code to run.
+def check_configuration(directory: Path, name: str) -> None:
+    """Raise ModelError for a model that can't run here, by what it is made of.
 
-    Where transformers has a class for the type that the model claims, it would take that one in
-    silence, which gives other vectors.
+    That is one whose repository brings Python code to run: where transformers has a class for the
+    type that it claims, it would take that one in silence, which gives other vectors. And one of
+    parts that the libraries don't have.
     """
     modules = read_modules(directory)
     theirs = [module.type for module in modules if not module.type.startswith(LIBRARY)]
@@ -130,8 +154,7 @@ def check_own_code(directory: Path, name: str) -> None:
         file
         for module in modules
         for file in ("config.json", "tokenizer_config.json")
-        if isinstance(settings := read_json(directory / module.path / file), dict)
-        and "auto_map" in settings
+        if "auto_map" in read_object(directory / module.path / file)
     ]
     if theirs or mapped:
         raise ModelError(
@@ -139,6 +162,71 @@ def check_own_code(directory: Path, name: str) -> None:
             f"({', '.join(theirs) or f'auto_map in {mapped[0]}'}).",
             "Leave --model out, or give it a model without such code.",
         )
+    for module in modules:
+        if module.kind not in known_modules():
+            version = importlib.metadata.version("sentence-transformers")
+            raise ModelError(
+                f"modules.json of {name} names {module.type}, which sentence-transformers "
+                f"{version} doesn't have.",
+                "Save the model again with this version, or name another with --model.",
+            )
+        if module.kind == "Transformer":
+            check_transformer(directory / module.path, name)
+
+
+def check_transformer(place: Path, name: str) -> None:
+    """Raise ModelError for a transformer that can't be loaded, by its configuration."""
+    another = "Name another model with --model."
+    if (place / "adapter_config.json").exists():
+        raise ModelError(
+            f"{name} is an adapter to another model (adapter_config.json), which isn't run here.",
+            "Give --model the two merged: peft does it with `merge_and_unload`.",
+        )
+    if not (place / "config.json").exists():  # a missing part
+        return
+    configuration = read_object(place / "config.json")
+    kind = configuration.get("model_type")
+    if kind is None:
+        raise ModelError(f"config.json of {name} names no model_type.", FETCH)
+    if str(kind) not in known_types():
+        version = importlib.metadata.version("transformers")
+        raise ModelError(
+            f"config.json of {name} names model_type {kind!r}, which transformers {version} "
+            "doesn't have.",
+            another,
+        )
+    if quantized := configuration.get("quantization_config"):
+        method = quantized.get("quant_method") if isinstance(quantized, dict) else quantized
+        raise ModelError(
+            f"The weights of {name} are quantized ({method}), which isn't computed here.", another
+        )
+
+
+# By their sources: the libraries take seconds to import.
+
+
+@functools.cache
+def known_modules() -> set[str]:
+    """Return the names of the modules that sentence-transformers has."""
+    files = source("sentence_transformers").rglob("modules/**/*.py")
+    pattern = re.compile(r"^(?:class )?([A-Z]\w+)(?:\(| = [A-Z])", re.MULTILINE)
+    return {name for file in files for name in pattern.findall(file.read_text(encoding="utf-8"))}
+
+
+@functools.cache
+def known_types() -> set[str]:
+    """Return each `model_type` that transformers has."""
+    files = source("transformers").glob("models/auto/*auto*.py")
+    pattern = re.compile(r"^ +\(\"([^\"]+)\", \"", re.MULTILINE)
+    return {name for file in files for name in pattern.findall(file.read_text(encoding="utf-8"))}
+
+
+def source(package: str) -> Path:
+    """Return the directory of an installed package; it isn't imported."""
+    spec = find_spec(package)
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent
 
 
 def declared_size(weights: Path) -> int:

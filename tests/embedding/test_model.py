@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_server.embedding import checksum, model
+from demo_server.embedding import checksum, model, model_files
 from demo_server.embedding.model_files import ModelError
 
 
@@ -31,7 +31,8 @@ def whole(tmp_path: Path) -> Path:
         {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
     ]
     (directory / "modules.json").write_text(json.dumps(modules))
-    for name in ("config.json", "tokenizer.json"):
+    (directory / "config.json").write_text('{"model_type": "bert"}')
+    for name in ("tokenizer.json", "1_Pooling/config.json"):
         (directory / name).write_text("{}")
     (directory / "model.safetensors").write_bytes(weights())
     return directory
@@ -114,14 +115,13 @@ def test_a_directory_is_taken_as_it_is(whole: Path) -> None:
         ("config.json", "configuration"),
         ("tokenizer.json", "tokenizer"),
         ("model.safetensors", "weights"),
-        ("1_Pooling", "1_Pooling"),
+        ("1_Pooling/config.json", r"1_Pooling \(of modules"),
     ],
 )
 def test_a_directory_that_lacks_a_part_is_refused_with_the_part(
     whole: Path, part: str, said: str
 ) -> None:
-    gone = whole / part
-    gone.rmdir() if gone.is_dir() else gone.unlink()
+    (whole / part).unlink()
     with pytest.raises(ModelError, match=said):
         model.resolve(str(whole))
 
@@ -161,11 +161,97 @@ def test_a_module_outside_the_library_is_code_of_the_models_own(whole: Path) -> 
         model.resolve(str(whole))
 
 
-@pytest.mark.parametrize("text", ["{ half", "[1]", '[{"path": ""}]'])
+@pytest.mark.parametrize(
+    "text", ["", "{ half", "[]", "{}", "null", "[1]", '[{"path": ""}]', '[{"path": 0, "type": 1}]']
+)
 def test_a_list_of_modules_that_is_none_is_named(whole: Path, text: str) -> None:
     (whole / "modules.json").write_text(text)
-    with pytest.raises(ModelError, match=r"modules\.json can't be read"):
+    with pytest.raises(ModelError, match=r"modules\.json isn't a list of modules") as caught:
         model.resolve(str(whole))
+    assert "Fetch the model again" in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("text", ["", "{ half", "[]", "null"])
+def test_a_configuration_that_is_none_is_named(whole: Path, file: str, text: str) -> None:
+    (whole / file).write_text(text)
+    with pytest.raises(ModelError, match=f"model's {file} isn't a JSON object. Fetch"):
+        model.resolve(str(whole))
+
+
+def test_a_module_that_the_library_does_not_have_is_named(whole: Path) -> None:
+    modules = json.loads((whole / "modules.json").read_text())
+    modules[1]["type"] = "sentence_transformers.models.Pooler"
+    (whole / "modules.json").write_text(json.dumps(modules))
+    version = importlib.metadata.version("sentence-transformers")
+    said = f"names sentence_transformers.models.Pooler, which sentence-transformers {version} does"
+    with pytest.raises(ModelError, match=said):
+        model.resolve(str(whole))
+
+
+@pytest.mark.parametrize(
+    ("configuration", "said"),
+    [
+        ({}, "names no model_type"),
+        ({"model_type": "no such"}, "names model_type 'no such', which transformers .* doesn't"),
+        ({"model_type": ["bert"]}, "names model_type .*, which transformers"),
+        (
+            {"model_type": "bert", "quantization_config": {"quant_method": "gptq"}},
+            r"quantized \(gptq\), which isn't computed here",
+        ),
+    ],
+)
+def test_a_transformer_that_cannot_be_loaded_is_refused_by_its_configuration(
+    whole: Path, configuration: dict[str, object], said: str
+) -> None:
+    (whole / "config.json").write_text(json.dumps(configuration))
+    with pytest.raises(ModelError, match=said):
+        model.resolve(str(whole))
+
+
+def test_an_adapter_to_another_model_is_refused(whole: Path) -> None:
+    (whole / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"my-model is an adapter to another model"):
+        model.resolve(str(whole))
+
+
+def test_the_libraries_sources_name_their_modules_and_types() -> None:
+    from sentence_transformers.sentence_transformer import modules
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    assert model_files.known_modules() >= {*modules.__all__}
+    assert model_files.known_types() >= {*CONFIG_MAPPING_NAMES}
+
+
+def test_weights_in_parts_are_whole_if_each_part_is_there(whole: Path) -> None:
+    (whole / "model.safetensors").rename(whole / "model-1-of-2.safetensors")
+    parts = {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}
+    index = whole / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": parts}))
+    with pytest.raises(ModelError, match=r"no weights model-2-of-2\.safetensors\."):
+        model.resolve(str(whole))
+    (whole / "model-2-of-2.safetensors").write_bytes(weights())
+    assert model.resolve(str(whole)).origin == "directory"
+    index.write_text("{}")
+    with pytest.raises(ModelError, match=r"no weights in model\.safetensors\.index\.json"):
+        model.resolve(str(whole))
+
+
+def test_each_module_needs_weights_of_its_own(whole: Path) -> None:
+    modules = json.loads((whole / "modules.json").read_text())
+    modules.append({"path": "3_Dense", "type": "sentence_transformers.models.Dense"})
+    (whole / "modules.json").write_text(json.dumps(modules))
+    (whole / "3_Dense").mkdir()
+    (whole / "3_Dense" / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="no weights in 3_Dense"):
+        model.resolve(str(whole))
+    (whole / "3_Dense" / "pytorch_model.bin").touch()
+    assert model.resolve(str(whole)).origin == "directory"
+
+
+def test_a_tokenizer_of_separate_files_is_one(whole: Path) -> None:
+    (whole / "tokenizer.json").rename(whole / "vocab.json")
+    assert model.resolve(str(whole)).origin == "directory"
 
 
 def test_a_cached_model_with_code_of_its_own_is_refused_too(
