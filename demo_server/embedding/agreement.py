@@ -22,7 +22,7 @@ from demo_server.embedding.device import likely_device
 from demo_server.embedding.engine import Engine, Precision
 from demo_server.embedding.registry import Row, offered
 from demo_server.embedding.transformer import REMEDY, EngineError, cut_at_positions
-from demo_server.system.environment import cache_directory
+from demo_server.system.environment import ENGINES, cache_directory
 from demo_server.system.files import write_atomically
 
 # Between an engine's vector and that of `encode`, by the coarser of the precisions of both.
@@ -66,7 +66,7 @@ def model_digest(model: str) -> str:
 
 
 def directory() -> Path:
-    return cache_directory() / "openvino"
+    return cache_directory() / ENGINES
 
 
 def stored(model: str) -> Path:
@@ -110,7 +110,8 @@ def measure(
 ) -> Agreements:
     """Compare engines with `encode`, on texts of the dataset and on two that every model cuts.
 
-    `path_for` returns the model as an engine reads it.
+    `path_for` returns the model as an engine reads it. Of an engine that is `encode` itself only a
+    refusal is returned.
 
     Raises:
         OSError, MemoryError: this machine lacks something at the moment.
@@ -122,16 +123,20 @@ def measure(
         if is_of_the_moment(error):
             raise
         traceback.print_exc()
-        agreement = Agreement(
-            refusal=f"sentence-transformers can't run this model ({type(error).__name__})",
-            remedy="Name another model with --model.",
-        )
-        return {row.name: agreement for row in rows}
+        return refuse(rows, f"sentence-transformers can't run this model ({type(error).__name__})")
+    if not np.isfinite(reference).all():
+        return refuse(rows, "encode gives vectors that are not numbers for this model")
     found = {}
-    for row in rows:
+    for row in (row for row in rows if row.compared):
         least = LEAST_COSINE["bf16" if "bf16" in (row.precision, precision) else "f32"]
         found[row.name] = compare(row, path_for, compared, reference, least, len(texts))
     return found
+
+
+def refuse(rows: Sequence[Row], why: str) -> Agreements:
+    """Refuse the model for all these engines."""
+    agreement = Agreement(refusal=why, remedy="Name another model with --model.")
+    return {row.name: agreement for row in rows}
 
 
 def longer(texts: Sequence[str]) -> list[str]:

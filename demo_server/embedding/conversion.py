@@ -36,10 +36,10 @@ from demo_server.embedding.openvino import (
     disable_telemetry,
 )
 from demo_server.embedding.registry import Row, find, offered
-from demo_server.embedding.transformer import EngineError, Reader, load_f32
+from demo_server.embedding.transformer import EngineError, Reader, embed, load_f32
 from demo_server.protocol.errors import InputError
 
-FORMAT = "2"  # of what stands in the directory; a change converts again
+FORMAT = "3"  # of what stands in the directory; a change converts again
 NICE = 19
 
 
@@ -93,6 +93,22 @@ def refusal(model: str) -> str | None:
     return None if first == "Transformer" else f"The fast engines take no model of {first}."
 
 
+def check_known(row: Row, model: str | None) -> None:
+    """Raise EngineError for an engine, as far as that is known without computing.
+
+    `model` is a directory; None leaves it out.
+    """
+    if why := row.refusal(likely_device()):
+        raise EngineError(why, "")
+    if model is None:
+        return
+    if row.compared and (why := refusal(model)):
+        raise EngineError(why)
+    found = (agreement.known(model) or {}).get(row.name)
+    if found and found.refusal:
+        raise EngineError(f"{found.refusal}.", found.remedy)
+
+
 def model_for(
     engine: str,
     model: str,
@@ -109,16 +125,12 @@ def model_for(
         ValueError: there is no such engine.
     """
     row = find(engine)
-    if why := row.refusal(likely_device()):
-        raise EngineError(f"This machine can't run that: {why}", "")
+    check_known(row, None)
     path = resolve(model).path
-    if not row.compared:
-        return path
-    if why := refusal(path):
-        raise EngineError(why)
-    found = ensure(path, dataset, waits)[engine]
-    if found.refusal:
-        raise EngineError(f"{found.refusal}.", found.remedy)
+    check_known(row, path)
+    if row.compared:
+        ensure(path, dataset, waits)
+        check_known(row, path)
     return str(converted(path)) if row.converted else path
 
 
@@ -145,7 +157,7 @@ def prepare(model: str, dataset: DatasetSource | None) -> None:
             chosen = dataset or source.resolve()
             column = chosen.load().select_columns(chosen.text_column)
             texts = column[: agreement.CHOSEN_FROM][chosen.text_column]
-            rows = [row for row in offered(likely_device()) if row.compared]
+            rows = offered(likely_device())
 
             def path_for(row: Row) -> str:
                 return str(convert(model)) if row.converted else model
@@ -185,7 +197,7 @@ def write(model: str, directory: Path) -> None:
 
         def forward(self, *inputs: Any) -> Any:
             features = reader.constants | dict(zip(reader.inputs, inputs, strict=True))
-            return self.model(features)["sentence_embedding"]
+            return embed(self.model, features)
 
     example = tuple(torch.ones((2, 8), dtype=torch.int64) for _ in reader.inputs)
     shape = [openvino.PartialShape([-1, -1])] * len(reader.inputs)

@@ -8,7 +8,7 @@ from demo_server.embedding import counters
 from demo_server.embedding.batching import Array, Tokens
 from demo_server.embedding.engine import CPU_TOKENS, GPU_TOKENS, Engine, Precision, tokenize
 from demo_server.embedding.fast import FastEmbedder
-from demo_server.embedding.transformer import Reader, load_f32
+from demo_server.embedding.transformer import Reader, embed, load_f32
 
 
 class TorchEngine(Engine):
@@ -44,7 +44,7 @@ class TorchEngine(Engine):
         }
         bf16 = torch.autocast(device.type, torch.bfloat16, enabled=self._precision == "bf16")
         with torch.inference_mode(), bf16:
-            vectors = self.model(features)["sentence_embedding"]
+            vectors = embed(self.model, features)
         counters.passed(tokens.lengths[rows])
         array: Array = vectors.float().cpu().numpy()
         return array

@@ -34,7 +34,12 @@ def load_f32(model: str, device: str | None = None) -> Any:
 
     source = SentenceTransformer(model, device=device, model_kwargs={"dtype": torch.float32})
     cut_at_positions(source)
-    return source.float()
+    return source.float().eval()  # what isn't of transformers comes training, with its dropout
+
+
+def embed(model: Any, features: dict[str, Any]) -> Any:
+    """Return a `SentenceTransformer`'s tensor of shape (rows, dim), as many numbers as `encode`."""
+    return model(features)["sentence_embedding"][:, : model.truncate_dim]
 
 
 def cut_at_positions(model: Any) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 from demo_server.system.checkout import CACHE
 from demo_server.system.demo_error import SettingsError
 
+# In the cache: models as OpenVINO reads them, and what is known of each engine, a .json a model.
+ENGINES = "openvino"
+
 
 def cache_directory() -> Path:
     """Return where state is kept: `DEMO_CACHE`, else `.cache` of the checkout."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import torch
 
 from demo_server.data.source import DatasetSource
 from demo_server.embedding import agreement, conversion, model
@@ -16,6 +18,7 @@ from demo_server.embedding.agreement import Agreement
 from demo_server.embedding.batching import Array, Tokens
 from demo_server.embedding.device import cpu_has_bf16
 from demo_server.embedding.engine import Engine
+from demo_server.embedding.fast import FastEmbedder
 from demo_server.embedding.registry import Row, find
 from demo_server.embedding.transformer import EngineError
 from demo_server.protocol.driver_messages import Message
@@ -23,12 +26,18 @@ from demo_server.protocol.errors import RunError
 from demo_server.protocol.events import VectorAgreement
 from demo_server.toolkit.context import Context
 from tests.support import tiny_models
+from tests.support.model_shapes import SHAPES, without_length
 
 TEXTS = tiny_models.texts()
 # OpenVINO's conversion traces, which torch is about to give up, and reads every old attribute.
 pytestmark = [
-    pytest.mark.filterwarnings(f"ignore::{warning}")
-    for warning in ("DeprecationWarning", "FutureWarning", "torch.jit.TracerWarning")
+    pytest.mark.filterwarnings(f"ignore:{warning}")
+    for warning in (
+        ":DeprecationWarning",
+        ":FutureWarning",
+        ":torch.jit.TracerWarning",
+        "To copy construct from a tensor:UserWarning",
+    )
 ]
 F32 = [find("TorchEmbedder"), find("OpenVinoEmbedder")]
 
@@ -68,11 +77,11 @@ def context(said: list[Message], path: Path) -> Context:
     )
 
 
-@pytest.mark.parametrize("shape", tiny_models.SHAPES)
+@pytest.mark.parametrize("shape", SHAPES)
 def test_the_engines_give_the_vectors_of_encode_for_a_model_with(
     shape: str, tmp_path: Path
 ) -> None:
-    place = tiny_models.SHAPES[shape](tmp_path / "model")
+    place = SHAPES[shape](tmp_path / "model")
     model.resolve(str(place))
     reference, precision = agreement.encode(str(place), TEXTS)
     least = agreement.LEAST_COSINE[precision]
@@ -108,7 +117,7 @@ def test_engines_in_bf16_are_close_to_encode(tmp_path: Path) -> None:
 def test_texts_longer_than_a_model_has_positions_are_cut_where_encode_fails(
     tmp_path: Path,
 ) -> None:
-    place = tiny_models.without_length(tmp_path / "model")
+    place = without_length(tmp_path / "model")
     from sentence_transformers import SentenceTransformer
 
     with pytest.raises((IndexError, RuntimeError)):
@@ -146,16 +155,16 @@ class Drifting(Engine):
 
 
 def loading(engine: Engine) -> type[Any]:
-    return type("Loaded", (), {"load": staticmethod(lambda *_, **__: engine)})
+    return type("Loaded", (FastEmbedder,), {"load": staticmethod(lambda *_, **__: engine)})
 
 
-class Fails:
+class Fails(FastEmbedder):
     @staticmethod
     def load(path: str, threads: int, passes: int) -> Engine:
         raise RuntimeError("/src/core/op.cpp:12: Exception from core.cpp")
 
 
-class Crashes:
+class Crashes(FastEmbedder):
     @staticmethod
     def load(path: str, threads: int, passes: int) -> Engine:
         os._exit(3)
@@ -219,7 +228,7 @@ def test_a_disk_or_memory_that_is_full_is_not_taken_for_the_models_fault(
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        measured(monkeypatch, type("Full", (), {"load": staticmethod(full)}))
+        measured(monkeypatch, type("Full", (FastEmbedder,), {"load": staticmethod(full)}))
 
 
 def test_a_model_that_the_library_cannot_load_is_refused_with_another_models_remedy(
@@ -291,3 +300,35 @@ def test_a_comparison_that_could_not_be_made_is_refused_in_a_sentence(
     with pytest.raises(EngineError, match=r"could not be compared with encode: .+\. Choose"):
         conversion.ensure(str(place), nowhere, lambda: waited.append(1))
     assert waited == [1]
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_a_model_whose_vectors_are_no_numbers_is_refused_for_every_engine(
+    monkeypatch: pytest.MonkeyPatch, broken: float
+) -> None:
+    reference = np.full((len(TEXTS), 3), broken, np.float32)
+    monkeypatch.setattr(agreement, "encode", lambda model, texts: (reference, "f32"))
+    rows = [find("TextEmbedder"), *F32]
+    found = agreement.measure("m", TEXTS, rows, lambda row: "m")
+    assert {one.refusal for one in found.values()} == {
+        "encode gives vectors that are not numbers for this model"
+    }
+    assert list(found) == [row.name for row in rows]
+
+
+def test_a_model_that_encode_cannot_run_is_refused_at_once_for_encode_too(tmp_path: Path) -> None:
+    place = tiny_models.save(tmp_path / "model")
+    agreement.directory().mkdir(parents=True)
+    agreement.keep(str(place), agreement.refuse([find("TextEmbedder")], "encode fails"))
+    with pytest.raises(RunError, match=r"encode fails\. Name another model with --model\."):
+        context([], place).embedder("TextEmbedder", actors=1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_the_library_as_it_is_gives_float32_whatever_the_weights_are(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
+    place = tiny_models.save(tmp_path / "model", dtype=dtype)
+    embedder = find("TextEmbedder").embedder(str(place), "text", 1)
+    field = embedder(pa.table({"text": TEXTS})).schema.field("embedding")
+    assert field.type == pa.list_(pa.float32(), tiny_models.WIDTH)

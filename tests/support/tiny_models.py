@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import (
-    Dense,
     Normalize,
     Pooling,
     StaticEmbedding,
@@ -27,13 +26,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import (
     BertConfig,
     BertModel,
-    LlamaConfig,
-    LlamaModel,
-    MPNetConfig,
-    MPNetModel,
     PreTrainedTokenizerFast,
-    RobertaConfig,
-    RobertaModel,
 )
 
 WORDS = ["Copper", "ladder", "window", "thread", "garden", "bottle", "winter", "signal", "orbit"]
@@ -71,26 +64,29 @@ def save(
     place: Path,
     kind: Any = BertModel,
     configuration: Any = BertConfig,
+    settings: dict[str, Any] | None = None,
     reads: PreTrainedTokenizerFast | None = None,
     dtype: torch.dtype = torch.float32,
     pooling: Any = "mean",
     include_prompt: bool = True,
+    between: Callable[[], list[Any]] = list,
     more: Callable[[], list[Any]] = lambda: [Normalize()],
     prompts: dict[str, str] | None = None,
+    truncate_dim: int | None = None,
     **options: Any,
 ) -> Path:
-    """Save a model of two layers; `options` are those of its `Transformer`."""
+    """Save a model of two layers; `settings` are its network's, `options` its `Transformer`'s."""
     torch.manual_seed(5)
-    config = configuration(
-        vocab_size=64,
-        hidden_size=WIDTH,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=POSITIONS,
-        pad_token_id=0,
-    )
-    network = kind(config)
+    common = {
+        "vocab_size": 64,
+        "hidden_size": WIDTH,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": POSITIONS,
+        "pad_token_id": 0,
+    }
+    network = kind(configuration(**common | (settings or {})))
     with torch.no_grad():
         for weights in network.parameters():
             weights.add_(torch.randn_like(weights) * 0.2)
@@ -99,6 +95,7 @@ def save(
     (reads or tokenizer(model_max_length=POSITIONS - 2)).save_pretrained(part)
     modules = [
         Transformer(str(part), **options),
+        *between(),
         Pooling(WIDTH, pooling_mode=pooling, include_prompt=include_prompt),
     ]
     model = SentenceTransformer(
@@ -106,19 +103,10 @@ def save(
         device="cpu",
         prompts=prompts,
         default_prompt_name=next(iter(prompts or ()), None),
+        truncate_dim=truncate_dim,
     )
     model.save(str(place))
     return place
-
-
-def without_length(place: Path) -> Path:
-    """Save a RoBERTa whose files say nowhere how long a text may be."""
-    return save(place, RobertaModel, RobertaConfig, tokenizer())
-
-
-def mpnet(place: Path) -> Path:
-    """Save a model whose attention torch's `scaled_dot_product_attention` can't compute."""
-    return save(place, MPNetModel, MPNetConfig)
 
 
 def static(place: Path) -> Path:
@@ -135,45 +123,3 @@ def only_configured(place: Path, configuration: dict[str, Any]) -> Path:
     place.mkdir()
     (place / "config.json").write_text(json.dumps(configuration))
     return place
-
-
-def smaller(dim: int) -> Callable[[], list[Any]]:
-    return lambda: [Dense(WIDTH, dim), Normalize()]
-
-
-# What fast engines take.
-SHAPES: dict[str, Callable[[Path], Path]] = {
-    "bfloat16 weights": lambda place: save(place, dtype=torch.bfloat16),
-    "float16 weights": lambda place: save(place, dtype=torch.float16),
-    "attention without SDPA": mpnet,
-    "no maximum length": without_length,
-    "cut at the left": lambda place: save(
-        place, reads=tokenizer(model_max_length=16, truncation_side="left")
-    ),
-    "filled up at the left, last token": lambda place: save(
-        place,
-        LlamaModel,
-        LlamaConfig,
-        tokenizer(model_max_length=32, padding_side="left"),
-        torch.bfloat16,
-        "lasttoken",
-    ),
-    "lower-casing in the library's settings": lambda place: save(
-        place, reads=tokenizer(lower=False, model_max_length=32), do_lower_case=True
-    ),
-    "maximum length in the library's settings": lambda place: save(
-        place, reads=tokenizer(), max_seq_length=12
-    ),
-    "a default prompt": lambda place: save(
-        place, prompts={"passage": "garden paper ", "query": "orbit "}
-    ),
-    "a prompt that isn't pooled": lambda place: save(
-        place, prompts={"query": "garden paper "}, include_prompt=False
-    ),
-    "six poolings": lambda place: save(
-        place,
-        pooling=("cls", "max", "mean", "lasttoken", "weightedmean", "mean_sqrt_len_tokens"),
-        more=list,
-    ),
-    "five numbers": lambda place: save(place, more=smaller(5)),
-}
