@@ -70,6 +70,7 @@ class DemoServer:
         self.composition.scheduler.on_change = self._announce
         self._retry_describe_at = math.inf
         self._described_code: object = None
+        self._described_comparisons: object = None
         self._describe_error: str | None = None
         self._url = f"http://localhost:{port}"
         self.sharing = Sharing(port, settings.share, settings.public_url)
@@ -108,15 +109,19 @@ class DemoServer:
         return preflight(self.settings, serving)
 
     async def _watch_code(self) -> None:
-        """Start everything that takes time, then describe the experiments whenever code changes."""
+        """Start everything that takes time, then describe the experiments whenever that changes."""
         cached = self.composition.describer.cached()
         if cached:
             self._described_code = code_version()
+            self._described_comparisons = self.composition.describer.comparisons()
             self.composition.scheduler.catalog = Experiments(cached)
         self.composition.scheduler.open()
         while True:
             retry = asyncio.get_running_loop().time() >= self._retry_describe_at
-            if retry or self._described_code != code_version():
+            learned = self._described_comparisons != self.composition.describer.comparisons()
+            # What is learned of an engine may wait: describing takes a core from a run.
+            may_describe = learned and self.composition.scheduler.idle_and_ready
+            if retry or may_describe or self._described_code != code_version():
                 await self._describe()
             idle = self.composition.scheduler.idle_and_ready
             if idle and self.calibration.needed():
@@ -126,7 +131,7 @@ class DemoServer:
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def _describe(self) -> None:
-        code = code_version()
+        code, comparisons = code_version(), self.composition.describer.comparisons()
         try:
             descriptions = await self.composition.describer.describe()
         except DescribeError as error:
@@ -139,7 +144,7 @@ class DemoServer:
             self._retry_describe_at = math.inf
             self._describe_error = " ".join(descriptions.errors) or None
             self.composition.scheduler.catalog = Experiments(descriptions)
-        self._described_code = code
+        self._described_code, self._described_comparisons = code, comparisons
         self._announce()
 
     def _announce(self) -> None:

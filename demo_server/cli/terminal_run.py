@@ -108,6 +108,7 @@ def call_with_experiment(
         given = {
             name: value for name, value in dataclasses.asdict(params).items() if value is not None
         }
+        experiments.complete(description, given)  # or it is refused before Ray starts
         return command(Invocation(settings, experiments, experiment, given), output)
 
     groups = {"source": SourceOptions, "output": output, "params": experiment_options(description)}

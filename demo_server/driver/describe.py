@@ -13,7 +13,10 @@ from typing import Any
 from demo_server.data import source
 from demo_server.driver import loader
 from demo_server.embedding import model
+from demo_server.embedding.conversion import check_known
 from demo_server.embedding.device import likely_device
+from demo_server.embedding.registry import ROWS
+from demo_server.embedding.transformer import EngineError
 from demo_server.protocol.driver_messages import DescribeOptions, Descriptions
 from demo_server.protocol.errors import InputError
 from demo_server.system.cpus import usable_cpus
@@ -30,6 +33,7 @@ def main(words: Sequence[str]) -> None:
     try:
         model.check(options.inputs.model)
         described = describe(options)
+        mark_refused(described, options.inputs.model)
     except InputError as error:
         described = Descriptions(experiments=[], refusal=f"{error.message} {error.remedy}")
     sys.stdout.buffer.write(described.model_dump_json(by_alias=True).encode() + b"\n")
@@ -58,6 +62,26 @@ def describe(options: DescribeOptions) -> Descriptions:
     for experiment in described.experiments:
         experiment.inputs = inputs
     return described
+
+
+def mark_refused(described: Descriptions, spec: str | None) -> None:
+    """Write into each schema which engines are refused for a model, why, and what to do then.
+
+    Raises:
+        ModelError: it can't be used.
+    """
+    here = model.find(spec)  # the files of another are not there yet
+    refused = {}
+    for row in ROWS:
+        try:
+            check_known(row, here.path if here else None)
+        except EngineError as error:
+            refused[row.name] = {"reason": error.message, "remedy": error.remedy}
+    for experiment in described.experiments:
+        for schema in experiment.schema_.get("properties", {}).values():
+            choices = schema.get("enum", [])
+            if found := {name: why for name, why in refused.items() if name in choices}:
+                schema["refused"] = found
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from demo_server.protocol.driver_messages import DescribeOptions, Descriptions
 from demo_server.protocol.errors import DescribeError, ModuleError
 from demo_server.system.checkout import BUNDLED_DATA
 from demo_server.system.code_version import code_files
+from demo_server.system.environment import ENGINES
 from demo_server.system.files import fingerprint, write_atomically
 from demo_server.system.settings import Settings
 
@@ -70,12 +71,16 @@ class Describer:
             raise DescribeError(f"{self.path} cannot be written: {error.strerror}") from error
         return descriptions
 
+    def comparisons(self) -> list[Path]:
+        """Return the files of what is known of the engines, one for each model: a driver learns."""
+        return sorted((self._settings.cache / ENGINES).glob("*.json"))
+
     def key(self) -> str:
-        """Return what changes with the code, the settings, the machine's figures, data or model."""
+        """Return what changes with all that `describe` reads."""
         inputs = self._settings.inputs
         dataset = inputs.dataset or str(BUNDLED_DATA)
         local = [_state(dataset, dataset.partition(":")[0]), _state(inputs.model or "")]
-        files = [*code_files(), self._settings.machine_file]
+        files = [*code_files(), self._settings.machine_file, *self.comparisons()]
         return _digest(files, [inputs.model_dump_json(), sys.version, *local])
 
 

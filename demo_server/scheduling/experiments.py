@@ -58,7 +58,7 @@ class Experiments:
         """Return `params` with the defaults filled in.
 
         Raises:
-            Refusal: a parameter is unknown, of a wrong type or out of its range.
+            Refusal: a parameter is unknown, of a wrong type, out of its range, or refused here.
         """
         import jsonschema  # not needed to answer the first page
 
@@ -67,6 +67,10 @@ class Experiments:
         error = next(iter(sorted(validator.iter_errors(whole), key=_place)), None)
         if error is not None:
             raise _bad_parameter(description, whole, error)
+        for name, schema in description.schema_.get("properties", {}).items():
+            if why := schema.get("refused", {}).get(whole.get(name)):
+                message = f"{why['reason']} {why['remedy']}".strip()
+                raise Refusal(ErrorCode.BAD_PARAMETER, message, name)
         return whole
 
 

@@ -16,6 +16,7 @@ from demo_server.processes.descriptions import Describer
 from demo_server.processes.module_runner import run_module
 from demo_server.protocol.driver_messages import Descriptions
 from demo_server.protocol.errors import DescribeError, ModuleError
+from demo_server.system.environment import ENGINES
 from demo_server.system.settings import Inputs, Settings
 from tests.support.bounds import HANG_S, SOON_S
 from tests.support.fakes import DESCRIPTIONS, FakeRay
@@ -96,6 +97,20 @@ async def test_a_local_model_that_changes_is_checked_again(
     await describer.describe()
     assert describer.cached() == DESCRIPTIONS
     config.unlink()
+    assert describer.cached() is None
+
+
+async def test_what_was_learned_of_an_engine_is_described(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describer = Describer(settings)
+    await answer(monkeypatch, DESCRIPTIONS.model_dump_json(by_alias=True))
+    await describer.describe()
+    assert describer.comparisons() == []
+    learned = settings.cache / ENGINES / "0123.json"
+    learned.parent.mkdir()
+    learned.write_text("{}")
+    assert describer.comparisons() == [learned]
     assert describer.cached() is None
 
 

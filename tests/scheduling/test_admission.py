@@ -41,6 +41,19 @@ def test_a_bad_parameter_is_refused_with_what_it_may_be(
     assert refused.value.field == next(iter(params))
 
 
+def test_a_choice_that_is_refused_here_is_refused_with_its_reason_and_remedy() -> None:
+    why = {"reason": "Magic needs a wand.", "remedy": "Choose Plain."}
+    engine = {"type": "string", "enum": ["Plain", "Magic"], "refused": {"Magic": why}}
+    properties = EMBED.schema_["properties"] | {"engine": engine}
+    schema = EMBED.schema_ | {"properties": properties}
+    choosing = EMBED.model_copy(update={"schema_": schema})
+    experiments = Experiments(DESCRIPTIONS)
+    assert experiments.complete(choosing, {"engine": "Plain"})["engine"] == "Plain"
+    with pytest.raises(Refusal, match=r"^Magic needs a wand\. Choose Plain\.$") as refused:
+        experiments.complete(choosing, {"engine": "Magic"})
+    assert refused.value.field == "engine"
+
+
 def test_before_the_experiments_are_known_nothing_starts() -> None:
     with pytest.raises(Refusal) as refused:
         admit(Experiments(), "embed", {}, 4, held=False)

@@ -8,6 +8,8 @@ export interface Parameter {
   minimum: number | undefined
   maximum: number | undefined
   choices: JsonValue[]
+  /** Choices that can't be had on this machine or with this model, and why. */
+  refused: Record<string, string>
   /** What a text means; `python-name` stands in code without quotes. */
   format: string
   description: string
@@ -30,6 +32,15 @@ export function readParameter(parameter: Parameter, text: string): { value: Json
   return { value }
 }
 
+/** A choice as the list shows it: with the reason, where it is refused. */
+export function labelOf({ refused }: Parameter, choice: JsonValue): string {
+  const name = String(choice)
+  const reason = refused[name]
+  if (reason === undefined)
+    return name
+  return reason.startsWith(name) ? reason : `${name}: ${reason}`
+}
+
 export function rangeOf({ minimum, maximum }: Parameter): string {
   if (minimum === undefined)
     return maximum === undefined ? '' : `up to ${maximum}`
@@ -46,6 +57,7 @@ function toParameter(name: string, schema: Schema): Parameter {
     minimum: asNumber(schema['minimum']),
     maximum: asNumber(schema['maximum']),
     choices,
+    refused: Object.fromEntries(Object.entries(asSchema(schema['refused'])).map(([choice, why]) => [choice, String(asSchema(why)['reason'])])),
     format: typeof schema['format'] === 'string' ? schema['format'] : '',
     description: typeof schema['description'] === 'string' ? schema['description'] : '',
   }
