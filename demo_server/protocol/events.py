@@ -58,7 +58,9 @@ class OperatorProgress(Frame):
 class ProgressData(Frame):
     rows: int = Field(description="rows out of the last operator")
     total: int | None = None
-    rate: float | None = Field(default=None, description="rows per second, steady")
+    rate: float | None = Field(
+        default=None, description="rows per second, steady; None in the first second of work"
+    )
     eta_s: float | None = None
     operators: list[OperatorProgress] = Field(default_factory=list)
 
@@ -77,6 +79,9 @@ class RowsData(Frame):
     rows: list[Row]
     batch_rows: int | None = Field(default=None, description="rows of the batch they came from")
     batch_seconds: float | None = None
+    work: float = Field(
+        default=0, description="the batch's share of its call's text, in rows of average length"
+    )
     finished_at: float | None = Field(
         default=None, description="when the batch left the model: Unix time in ms"
     )

@@ -16,11 +16,18 @@ from ray.data._internal.execution.interfaces.physical_operator import PhysicalOp
 from ray.data._internal.execution.streaming_executor import StreamingExecutor
 from ray.data._internal.logical import operators as logical
 
-from demo_server.driver.observe.observer import INTERVAL_S, Observation, Observer, Rate
+from demo_server.driver.observe import observer
+from demo_server.driver.observe.observer import (
+    INTERVAL_S,
+    RATE_WINDOW_S,
+    Observation,
+    Observer,
+    Rate,
+)
 from demo_server.driver.observe.operators import KEEP_ROWS, batch_size, calling, rows_in
 from demo_server.driver.observe.reporter import observed
 from demo_server.driver.observe.stall import Stall
-from demo_server.protocol.events import OperatorProgress
+from demo_server.protocol.events import OperatorProgress, RowsData
 
 
 class Emitting:
@@ -45,28 +52,119 @@ def operator(rows: int = 0, queued: int = 0, tasks: int = 0, actors: int = 0) ->
     )
 
 
+def report(rows: int, work: float | None = None) -> RowsData:
+    return RowsData(rows=[], batch_rows=rows, work=rows if work is None else work)
+
+
 def test_the_rate_excludes_the_startup() -> None:
-    rate = Rate()
-    rate.add(0.0, 0)
-    rate.add(9.0, 100)
-    assert rate.value is None
-    rate.add(10.0, 300)
+    rate = Rate(0.0)
+    for second in range(1, 10):
+        rate.rest(float(second))
+    rate.add(11.0, 400)
     assert rate.value == 200
 
 
+def test_there_is_no_rate_before_rows_have_come_for_a_second_of_work() -> None:
+    rate = Rate(0.0)
+    rate.add(0.1, 100)
+    rate.add(0.9, 300)
+    assert rate.value is None
+    rate.add(1.0, 310)
+    assert rate.value == 310
+
+
+def test_work_that_pauses_does_not_begin_again() -> None:
+    rate = Rate(0.0)
+    rate.add(2.0, 100)
+    rate.rest(3.0)
+    rate.add(4.0, 200)
+    assert rate.value == 50
+
+
 def test_the_rate_follows_the_last_ten_seconds() -> None:
-    rate = Rate()
+    rate = Rate(0.0)
     for second in range(1, 31):
         rate.add(float(second), 10 * second if second <= 10 else 100 + 50 * (second - 10))
     assert rate.value == pytest.approx(50)
 
 
-@given(st.lists(st.tuples(st.floats(0, 1000), st.integers(0, 10**6))))
-def test_a_rate_is_never_negative(points: list[tuple[float, int]]) -> None:
-    rate = Rate()
+@given(st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 10**6))))
+def test_a_rate_is_never_negative(points: list[tuple[float, float]]) -> None:
+    rate = Rate(0.0)
     for now, rows in sorted(points, key=lambda point: point[0]):
-        rate.add(now, max(rows, rate.rows))
+        rate.add(now, rows)
     assert rate.value is None or rate.value >= 0
+
+
+class Running:
+    """What a pipeline looks like at each step of Ray Data's loop, in a time of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, total: int) -> None:
+        self.now = 100.0
+        self.context = Emitting(total)
+        monkeypatch.setattr(observer, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(Observation, "_read", self._read)
+        self.observation = Observation(self.context)  # type: ignore[arg-type]
+
+    def _read(self, _executor: Any, _now: float) -> list[Any]:
+        return [operator()]
+
+    def step(self) -> None:
+        self.now += INTERVAL_S + 1e-6
+        self.observation.step(None)  # type: ignore[arg-type]
+
+    @property
+    def rates(self) -> list[float]:
+        return [sent.rate for sent in self.context.sent if sent.rate is not None]
+
+
+@given(
+    workers=st.integers(1, 8),
+    period=st.floats(0.05, 2.0),
+    rows=st.integers(1, 500),
+    apart=st.floats(0, 0.2),
+)
+def test_the_rate_of_steady_blocks_is_never_far_above_their_mean(
+    workers: int, period: float, rows: int, apart: float
+) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        running = Running(monkeypatch, 10**9)
+        began = running.now
+        # Each worker finishes a block in each period, all in quick succession.
+        due = [
+            (n + 1) * period + apart * w for n in range(int(25 / period)) for w in range(workers)
+        ]
+        due.sort()
+        while running.now < began + 25:
+            running.step()
+            while due and due[0] <= running.now - began:
+                running.observation.receive(report(rows))
+                due.pop(0)
+        true = workers * rows / period
+        assert running.rates
+        assert max(running.rates) <= true * (1 + period / RATE_WINDOW_S) * 1.02
+        assert running.rates[-1] >= true * 0.6
+
+
+@pytest.mark.parametrize("longest_first", [False, True])
+def test_the_rate_and_the_time_left_allow_for_rows_that_come_by_length(
+    longest_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = sorted((0.25 + n / 100 for n in range(100)), reverse=longest_first)
+    scale = 100 / sum(work)
+    running = Running(monkeypatch, total=1000)
+    began = running.now
+    for share in work:  # of ten rows each; the average one takes a second
+        for _ in range(round(10 * share * scale) - 1):
+            running.step()
+        running.observation.receive(report(10, 10 * share * scale))
+        running.step()
+        sent = running.context.sent[-1]
+        if sent.rate is not None:
+            left = 100 - (running.now - began)
+            assert sent.rate == pytest.approx(10, rel=0.25)
+            assert sent.eta_s == pytest.approx(left, abs=20)
+    assert len(running.rates) > 90
 
 
 def test_progress_counts_forward_passes_before_their_block_is_out(
@@ -78,11 +176,11 @@ def test_progress_counts_forward_passes_before_their_block_is_out(
     monkeypatch.setattr(Observation, "_read", lambda *_: [operator(rows=out)])
     executor: Any = None
     observation.step(executor, last=True)
-    observation.moved(30)
+    observation.receive(report(30))
     time.sleep(INTERVAL_S)
     observation.step(executor)
     assert observation.rows == 0, "a guard counts what is really out"
-    observation.moved(90)
+    observation.receive(report(90))
     time.sleep(INTERVAL_S)
     observation.step(executor)
     out = 100

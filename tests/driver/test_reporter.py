@@ -14,7 +14,13 @@ from ray import cloudpickle
 from demo_server.driver.observe import library
 from demo_server.driver.observe import reporter as reporter_module
 from demo_server.driver.observe.mailbox import Mailbox, find_mailbox
-from demo_server.driver.observe.reporter import MIN_INTERVAL_S, Reporter, observed, step_of
+from demo_server.driver.observe.reporter import (
+    MIN_INTERVAL_S,
+    Reporter,
+    observed,
+    step_of,
+    work_of,
+)
 from demo_server.embedding import counters, model
 
 
@@ -210,6 +216,29 @@ def test_rows_that_no_pass_has_reported_are_reported_at_the_end_of_the_call(batc
     first, second = slot.samples
     assert [(row["id"], row["text"]) for row in first["rows"]] == [("3", "row 3"), ("1", "row 1")]
     assert [first["batch_rows"], second["batch_rows"]] == [2, 8]
+
+
+def test_a_pass_counts_by_its_text_and_a_whole_call_by_its_rows() -> None:
+    slot = Slot()
+    reporter = Reporter(slot, text_column="text")  # type: ignore[arg-type]
+    texts = ["a" * 2, "b" * 12, "c" * 12, None]
+    reporter.begin({"text": np.array(texts, dtype=object)})
+    for rows in ([3, 0], [1]):
+        time.sleep(MIN_INTERVAL_S)
+        reporter.passed(np.array(rows), np.ones((len(rows), 3)))
+    time.sleep(MIN_INTERVAL_S)
+    reporter.finish({"n": np.arange(4)})
+    short, long, rest = (sample["work"] for sample in slot.samples)
+    assert short < long
+    assert long == pytest.approx(rest)
+    assert short + long + rest == pytest.approx(4)
+
+
+def test_a_text_of_which_models_read_a_part_counts_as_that_part() -> None:
+    work = work_of(["a" * 1000, "b" * 50_000, ""], 3)
+    assert work[0] == work[1]
+    assert work[2] > 0
+    assert work_of([], 3).tolist() == [1, 1, 1]
 
 
 class Library:

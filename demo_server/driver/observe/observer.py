@@ -46,34 +46,39 @@ if TYPE_CHECKING:
 INTERVAL_S = 0.1
 UNCHANGED_INTERVAL_S = 1.0
 RATE_WINDOW_S = 10.0
+# Several workers finish their first passes together, and only then is there a next.
+RATE_LEAST_S = 1.0
 
 
 class Rate:
-    """Rows per second over the last ten seconds of output, start-up left out."""
+    """Rows per second over the last ten seconds of work; what comes before the work is left out."""
 
-    def __init__(self) -> None:
-        self._points: deque[tuple[float, int]] = deque()
+    def __init__(self, now: float) -> None:
+        self._points = deque([(now, 0.0)])
 
-    def add(self, now: float, rows: int) -> None:
-        """Note that `rows` were out at `now` (seconds)."""
-        if rows == 0 or (self._points and self._points[-1][1] == rows):
+    def rest(self, now: float) -> None:
+        """Note that nothing is at work at `now` (seconds): what has not begun begins later."""
+        if self.rows == 0:
+            self._points = deque([(now, 0.0)])
+
+    def add(self, now: float, rows: float) -> None:
+        """Note that `rows` were out at `now` (seconds), each row as the work that it is."""
+        if rows <= self.rows:
             return
         self._points.append((now, rows))
-        while len(self._points) > 2 and self._points[0][0] < now - RATE_WINDOW_S:
+        while self._points[1][0] <= now - RATE_WINDOW_S:
             self._points.popleft()
 
     @property
-    def rows(self) -> int:
+    def rows(self) -> float:
         """The rows that were out at last."""
-        return self._points[-1][1] if self._points else 0
+        return self._points[-1][1]
 
     @property
     def value(self) -> float | None:
-        """None until rows came out twice."""
-        if len(self._points) < 2:
-            return None
+        """None until rows have come for a second of work."""
         (t0, rows0), (t1, rows1) = self._points[0], self._points[-1]
-        return (rows1 - rows0) / (t1 - t0) if t1 > t0 else None
+        return (rows1 - rows0) / (t1 - t0) if t1 - t0 >= RATE_LEAST_S else None
 
 
 class Observation:
@@ -82,11 +87,12 @@ class Observation:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._executions: list[Execution] = []
-        self._rate = Rate()
-        self._rows = self._passed = 0
+        self._rate = Rate(time.monotonic())
+        self._rows = 0
+        self._passed = (0, 0.0)  # rows that workers reported, and their work
         self._steps: set[int | None] = set()
         self._stall = Stall(time.monotonic(), *stall_limits())
-        self._sent: list[OperatorProgress] | None = None
+        self._sent: tuple[list[OperatorProgress], int] | None = None
         self._sent_at = 0.0
         self.executing = False
         self.mapped_in_tasks = False  # in any of its executions
@@ -98,8 +104,8 @@ class Observation:
 
     def begin(self, executor: StreamingExecutor) -> None:
         now = time.monotonic()
-        self._rate, self._sent, self._sent_at = Rate(), None, 0.0
-        self._rows = self._passed = 0
+        self._rate, self._sent, self._sent_at = Rate(now), None, 0.0
+        self._rows, self._passed = 0, (0, 0.0)
         self._stall = Stall(now, *stall_limits())
         context, called = self._context, calling(working(executor))
         self._steps.add(called_step(called))
@@ -128,13 +134,15 @@ class Observation:
         operators = self._read(executor, now)
         self._rows = operators[-1].rows
         total, rows = total_rows(executor, self._context.total), self._rows
-        if self._passed > rows and not last:
-            rows = self._passed if total is None else min(self._passed, total)
-        unchanged = operators == self._sent and rows == self._rate.rows
-        self._rate.add(now, rows)
+        passed, work = self._passed
+        if passed > rows and not last:
+            rows = passed if total is None else min(passed, total)
+        done = rows if last else rows + work - passed
+        self._rate.add(now, done)
+        unchanged = (operators, rows) == self._sent
         if unchanged and not last and now - self._sent_at < UNCHANGED_INTERVAL_S:
             return
-        self._sent, self._sent_at = operators, now
+        self._sent, self._sent_at = (operators, rows), now
         self.executing = not last
         if last and self._executions:
             self._executions[-1].ended = True
@@ -144,7 +152,7 @@ class Observation:
                 rows=rows,
                 total=total,
                 rate=rate,
-                eta_s=max(0, total - rows) / rate if total is not None and rate else None,
+                eta_s=max(0, total - done) / rate if total is not None and rate else None,
                 operators=operators,
             ),
         )
@@ -153,7 +161,10 @@ class Observation:
         operators = [progress_of(executor, operator) for operator in working(executor)]
         finished = [operator.metrics.num_tasks_finished for operator in working(executor)]
         self._stall.see(now, operators, finished)
-        self._executions[-1].add(now, read(executor))
+        reading = read(executor)
+        self._executions[-1].add(now, reading)
+        if not reading.active:
+            self._rate.rest(now)
         return operators
 
     def overdue(self, limit: float | None = None) -> str | None:
@@ -165,22 +176,19 @@ class Observation:
             return None
         return self._stall.overdue(time.monotonic(), limit)
 
-    def moved(self, rows: int) -> None:
-        """A worker reported `rows`: whatever the operators report, the pipeline works.
-
-        Operators count whole blocks; these come after each forward pass. A worker that dies has
-        its last block computed again: until others catch up, progress is ahead by part of one.
-        """
-        self._passed += rows
-        self._stall.moved(time.monotonic())
-
     def observes(self, step: int) -> bool:
         """Whether rows of this step are the run's: not those of what prepares rows for it."""
         return step in self._steps
 
     def receive(self, report: RowsData) -> None:
-        """A worker reported rows: they have moved, and the doctor needs the rest."""
-        self.moved(report.batch_rows or 0)
+        """A worker reported rows: whatever the operators report, the pipeline works.
+
+        Operators count whole blocks; these come after each forward pass. A worker that dies has
+        its last block computed again: until others catch up, progress is ahead by part of one.
+        """
+        passed, work = self._passed
+        self._passed = (passed + (report.batch_rows or 0), work + report.work)
+        self._stall.moved(time.monotonic())
         if self._executions:
             self._executions[-1].receive(report)
 

@@ -16,12 +16,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from ray.actor import ActorHandle
 
 from demo_server.driver.observe import library
 from demo_server.driver.observe.mailbox import find_mailbox
 from demo_server.embedding import counters
+from demo_server.embedding.batching import Array
 from demo_server.toolkit.sample import (
     SAMPLE_ROWS,
     Batch,
@@ -32,6 +34,8 @@ from demo_server.toolkit.sample import (
 )
 
 MIN_INTERVAL_S = 0.05
+# Of a text: most models read no more, and the tokens that begin and end it are work too.
+MOST_CHARACTERS, LEAST_CHARACTERS = 1000, 8
 
 _steps = itertools.count(1)
 
@@ -110,6 +114,22 @@ def as_batch(result: Any) -> Batch:
     return result
 
 
+def work_of(texts: Sequence[object], rows: int) -> Array:
+    """Return how much work each row of a call is, by its text, where the average row is 1.
+
+    A pass has texts of like length: in a call that goes by length the first ones tell nothing of
+    the others. What has no text for each row is taken to be equal.
+
+    Returns:
+        shape (rows,).
+    """
+    if len(texts) != rows:
+        return np.ones(rows)
+    characters = [len(text) if isinstance(text, str) else 0 for text in texts]
+    work = np.clip(characters, 0, MOST_CHARACTERS) + LEAST_CHARACTERS
+    return np.asarray(work / work.mean())
+
+
 class Reporter:
     """Sends samples to the run's mailbox, if there is one, without waiting for it."""
 
@@ -122,9 +142,11 @@ class Reporter:
         self._sent_at = -MIN_INTERVAL_S
         self._batch: Batch = {}
         self._rows_of: dict[str, list[int]] | None = None
+        self._weights: Array | None = None
         self._call_began = self._began = 0.0
         self._seconds = 0.0
         self._reported = self._count = self._calls = 0
+        self._worked = self._work = 0.0
         self._sample: list[dict[str, Any]] = []
 
     def call(self, udf: Callable[..., Any], batch: Any, *args: Any, **kwargs: Any) -> Any:
@@ -138,9 +160,9 @@ class Reporter:
     def begin(self, batch: Any) -> None:
         """A call begins."""
         self._batch = as_batch(batch)
-        self._rows_of = None
+        self._rows_of = self._weights = None
         self._call_began = self._began = time.perf_counter()
-        self._reported = 0
+        self._reported, self._worked = 0, 0.0
         self._calls += 1
 
     def passed(self, rows: Any, vectors: Any) -> None:
@@ -159,7 +181,11 @@ class Reporter:
             row = int(rows[at])
             columns = row_of(self._batch, row) | {"embedding": vectors[at]}
             sample.append(sample_row(columns, self._offset + row, self._text_column))
-        self._add(sample, len(rows))
+        if self._weights is None:
+            self._weights = work_of(self._texts(), length(self._batch))
+        work = float(self._weights[rows].sum())
+        self._worked += work
+        self._add(sample, len(rows), work)
 
     def passed_texts(self, texts: Sequence[str], vectors: Any) -> None:
         """Report a forward pass over texts of the call's batch; others are not rows of it."""
@@ -188,18 +214,19 @@ class Reporter:
             return
         if self._reported < rows:
             sample = sample_batch(batch, SAMPLE_ROWS, self._text_column, self._offset)
-            self._add(sample, rows - self._reported)
+            self._add(sample, rows - self._reported, rows - self._worked)
         self._offset += rows
         # Calls that come fast are reported together; a slow one to its last row.
         if self._count and time.perf_counter() - self._call_began >= MIN_INTERVAL_S:
             self._send()
 
-    def _add(self, sample: list[dict[str, Any]], count: int) -> None:
+    def _add(self, sample: list[dict[str, Any]], count: int, work: float) -> None:
         """Send at most 20 samples a second; what comes faster is counted in the next."""
         now = time.perf_counter()
         self._seconds += now - self._began
         self._began = now
         self._count += count
+        self._work += work
         self._sample = sample
         if now - self._sent_at >= MIN_INTERVAL_S:
             self._send()
@@ -213,10 +240,11 @@ class Reporter:
                 "rows": self._sample,
                 "batch_rows": self._count,
                 "batch_seconds": self._seconds,
+                "work": self._work,
                 "finished_at": time.time() * 1000,
                 "worker": self._worker,
                 "calls": self._calls,
                 **counters.take(),
             }
         )
-        self._count, self._calls, self._seconds = 0, 0, 0.0
+        self._count, self._calls, self._seconds, self._work = 0, 0, 0.0, 0.0

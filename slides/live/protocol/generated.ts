@@ -242,7 +242,7 @@ export interface ProgressData {
   rows: number
   total?: number | null
   /**
-   * rows per second, steady
+   * rows per second, steady; None in the first second of work
    */
   rate?: number | null
   eta_s?: number | null
@@ -283,6 +283,10 @@ export interface RowsData {
    */
   batch_rows?: number | null
   batch_seconds?: number | null
+  /**
+   * the batch's share of its call's text, in rows of average length
+   */
+  work: number
   /**
    * when the batch left the model: Unix time in ms
    */
