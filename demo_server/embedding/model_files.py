@@ -24,6 +24,7 @@ WEIGHTED = {*TOKENIZED, "WordEmbeddings", "Dense", "CNN", "LSTM", "LayerNorm"}
 UNCONFIGURED = {"StaticEmbedding", "Normalize"}
 TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json"}
 WEIGHTS = "weights"
+GIT_LFS = b"version https://git-lfs"
 FETCH = "Fetch the model again, or save it again with sentence-transformers."
 
 
@@ -133,6 +134,13 @@ def check_files(directory: Path, name: str) -> None:
             f"{name} is not a whole model: no {' and no '.join(missing)}.",
             "Give --model a directory saved by sentence-transformers, or a hub id.",
         )
+    for weights in [*directory.rglob("*.safetensors"), *directory.rglob("pytorch_model*.bin")]:
+        with weights.open("rb") as file:
+            if file.read(len(GIT_LFS)) == GIT_LFS:
+                raise ModelError(
+                    f"{weights.name} of {name} is a pointer of Git LFS, not the weights.",
+                    "Run `git lfs pull` in the model's directory.",
+                )
     for weights in directory.rglob("*.safetensors"):
         if weights.stat().st_size != declared_size(weights):
             raise ModelError(
@@ -172,6 +180,18 @@ def check_configuration(directory: Path, name: str) -> None:
             )
         if module.kind == "Transformer":
             check_transformer(directory / module.path, name)
+    settings = read_object(directory / "config_sentence_transformers.json")
+    default = settings.get("default_prompt_name")
+    if default is not None and default not in (
+        "query",
+        "document",
+        *(settings.get("prompts") or ()),
+    ):
+        raise ModelError(
+            f"config_sentence_transformers.json of {name} names {default!r} as its default prompt, "
+            "and has no prompt of that name.",
+            "Correct one of the two in that file.",
+        )
 
 
 def check_transformer(place: Path, name: str) -> None:

@@ -89,6 +89,8 @@ class Reader:
         prompt: str = model.prompts.get(model.default_prompt_name) or ""
         # It leaves the tokenizer with the settings of `encode`, wherever the model keeps them.
         features = model.preprocess(["text"], prompt=prompt)
+        if features.get("modality", "text") != "text":
+            raise EngineError("The fast engines don't put texts into a chat template.")
         tokenizer.no_padding()
         constants = {name: value for name, value in features.items() if name not in INPUTS}
         if unknown := [

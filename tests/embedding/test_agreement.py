@@ -332,3 +332,13 @@ def test_the_library_as_it_is_gives_float32_whatever_the_weights_are(
     embedder = find("TextEmbedder").embedder(str(place), "text", 1)
     field = embedder(pa.table({"text": TEXTS})).schema.field("embedding")
     assert field.type == pa.list_(pa.float32(), tiny_models.WIDTH)
+
+
+def test_a_model_that_reads_texts_as_chat_messages_is_refused_with_that_reason(
+    tmp_path: Path,
+) -> None:
+    reads = tiny_models.tokenizer(model_max_length=32)
+    reads.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    place = tiny_models.save(tmp_path / "model", reads=reads)
+    with pytest.raises(EngineError, match=r"don't put texts into a chat template\. Choose engine"):
+        find("TorchEmbedder").embedder.load(str(place), 1, 1)

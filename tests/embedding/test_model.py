@@ -133,6 +133,14 @@ def test_weights_that_are_cut_short_are_refused(whole: Path, content: bytes) -> 
         model.resolve(str(whole))
 
 
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+def test_a_pointer_in_place_of_the_weights_is_named(whole: Path, file: str) -> None:
+    (whole / "model.safetensors").unlink()
+    (whole / file).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(ModelError, match=r"a pointer of Git LFS, not the weights\. Run `git lfs"):
+        model.resolve(str(whole))
+
+
 def test_a_model_without_a_transformer_needs_no_configuration(whole: Path) -> None:
     static = [{"path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
     (whole / "modules.json").write_text(json.dumps(static))
@@ -207,6 +215,16 @@ def test_a_transformer_that_cannot_be_loaded_is_refused_by_its_configuration(
     (whole / "config.json").write_text(json.dumps(configuration))
     with pytest.raises(ModelError, match=said):
         model.resolve(str(whole))
+
+
+def test_a_default_prompt_that_the_model_does_not_have_is_named(whole: Path) -> None:
+    settings = {"prompts": {"query": "q: "}, "default_prompt_name": "passage"}
+    file = whole / "config_sentence_transformers.json"
+    file.write_text(json.dumps(settings))
+    with pytest.raises(ModelError, match="names 'passage' as its default prompt, and has no"):
+        model.resolve(str(whole))
+    file.write_text(json.dumps(settings | {"default_prompt_name": "query"}))
+    assert model.resolve(str(whole)).origin == "directory"
 
 
 def test_an_adapter_to_another_model_is_refused(whole: Path) -> None:

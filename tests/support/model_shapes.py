@@ -40,6 +40,8 @@ from transformers import (
     GPT2Model,
     LlamaConfig,
     LlamaModel,
+    MistralConfig,
+    MistralModel,
     ModernBertConfig,
     ModernBertModel,
     MPNetConfig,
@@ -144,13 +146,17 @@ NETWORKS: dict[str, Shape] = {
     "a Gemma": network(GemmaModel, GemmaConfig, num_key_value_heads=1, head_dim=12),
     "a GPT-2": network(GPT2Model, GPT2Config),
     "a masked language model": network(BertForMaskedLM, BertConfig),
-    "a ModernBERT": network(
+    "a Mistral that attends within a window": network(
+        MistralModel, MistralConfig, num_key_value_heads=1, sliding_window=6
+    ),
+    "a ModernBERT that attends within a window": network(
         ModernBertModel,
         ModernBertConfig,
         cls_token_id=2,
         bos_token_id=2,
         sep_token_id=3,
         eos_token_id=3,
+        local_attention=8,
     ),
     "a NomicBERT": network(NomicBertModel, NomicBertConfig),
     "a Qwen3": network(Qwen3Model, Qwen3Config, num_key_value_heads=1, head_dim=12),
