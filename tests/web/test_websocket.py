@@ -11,9 +11,11 @@ from websockets.frames import Frame, Opcode
 
 from demo_server.processes.ray_head import RayState
 from demo_server.protocol.frames import CloseCode
+from demo_server.system.environment import ENGINES
+from demo_server.system.settings import Settings
 from tests.support.bounds import HANG_S
 from tests.support.client import Serve, Served
-from tests.support.fakes import FakeRay
+from tests.support.fakes import DESCRIPTIONS, FakeRay
 
 
 async def test_a_run_streams_every_event_once_and_in_order(serve: Serve) -> None:
@@ -42,6 +44,25 @@ async def test_every_client_is_notified_of_a_new_run(serve: Serve) -> None:
         frame = await viewer.frame("run")
     assert frame["run"]["run_id"] == run_id
     assert frame["run"]["experiment"] == "embed"
+
+
+async def test_what_a_driver_learned_of_the_engines_reaches_every_client(
+    serve: Serve, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def describe(*_: object) -> str:
+        return DESCRIPTIONS.model_dump_json(by_alias=True).replace("embed", "learned")
+
+    monkeypatch.setattr("demo_server.server.POLL_INTERVAL_S", 0.05)
+    monkeypatch.setattr("demo_server.processes.descriptions.run_module", describe)
+    served = await serve()
+    async with served.peer(token=None) as viewer:
+        learned = settings.cache / ENGINES / "0123.json"
+        learned.parent.mkdir()
+        learned.write_text("{}")
+        frame = await viewer.until(
+            lambda frame: frame["type"] == "server" and "learned" in str(frame["experiments"])
+        )
+    assert frame["experiments"][0]["name"] == "learned"
 
 
 async def test_a_run_waits_with_its_place_while_another_is_active(serve: Serve) -> None:
