@@ -236,6 +236,20 @@ def test_a_dataset_or_model_that_is_refused_is_refused_before_ray_starts(
     assert not (tmp_path / "drivers").exists()
 
 
+def test_an_engine_that_cannot_take_the_model_is_refused_before_ray_starts(tmp_path: Path) -> None:
+    static = tmp_path / "static"
+    static.mkdir()
+    kind = "sentence_transformers.models.StaticEmbedding"
+    (static / "modules.json").write_text(json.dumps([{"path": "", "type": kind}]))
+    (static / "tokenizer.json").write_text("{}")
+    (static / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    words = ["--model", str(static), "--engine", "TorchEmbedder"]
+    done = command("run", "embed", *words, cache=tmp_path / "cache")
+    assert done.returncode == 2
+    assert done.stderr.startswith("The fast engines take no model of StaticEmbedding. Choose ")
+    assert not (tmp_path / "cache" / "drivers").exists()
+
+
 def cache_of(member: psutil.Process) -> str | None:
     try:
         return member.environ().get("DEMO_CACHE")
