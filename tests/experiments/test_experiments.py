@@ -136,6 +136,8 @@ def test_the_counts_of_rows_add_up_in_every_run_that_reads_the_dataset(
         assert counts["in_file"] == counts["read"] == source.resolve(None, None).rows, name
         parts = ("dropped", "left_out", "lost", "out")
         assert sum(counts[part] for part in parts) == counts["read"], name
+        if name == "dataset":
+            assert counts["out"] == counts["read"]
         if name in ("dataset", "errors"):  # they call no model
             assert counts["embedded"] == 0
         else:

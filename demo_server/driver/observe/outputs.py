@@ -27,6 +27,8 @@ from demo_server.toolkit.result import row_counts
 Output: TypeAlias = MaterializedDataset[Any] | pa.Table
 
 METHODS = ("materialize", "take_batch")
+# Whose calls read what has come out already.
+READERS = ("ray.", "demo_server.toolkit.")
 
 
 @dataclass
@@ -76,12 +78,12 @@ def counting(context: Context) -> Iterator[None]:
 
 
 def adding(original: Callable[..., Any], outputs: Outputs) -> Callable[..., Any]:
-    """Return a method that adds what `original` returns, unless Ray itself calls it."""
+    """Return a method that adds what `original` returns, if the run's own code calls it."""
 
     @functools.wraps(original)
     def method(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        if not sys._getframe(1).f_globals.get("__name__", "").startswith("ray."):
+        if not sys._getframe(1).f_globals.get("__name__", "").startswith(READERS):
             outputs.add(
                 result
                 if isinstance(result, MaterializedDataset)
