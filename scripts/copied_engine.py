@@ -49,10 +49,9 @@ class Engine:
             vectors: Array = self.model(features)["sentence_embedding"].cpu().numpy()
         return vectors
 
-    def passes(self, tokens: Tokens) -> Iterator[tuple[Array, Array]]:
-        """All rows by length and within the budget, several passes at once."""
-        batches = tokens.batches(self.budget)
-        return zip(batches, self.pool.map(partial(self.embed, tokens), batches), strict=True)
+    def embed_all(self, tokens: Tokens, passes: list[Array]) -> Iterator[tuple[Array, Array]]:
+        """The rows of each pass with their vectors, several passes at once."""
+        return zip(passes, self.pool.map(partial(self.embed, tokens), passes), strict=True)
 
 
 def load_engine(model: str, threads: int) -> Engine:

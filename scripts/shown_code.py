@@ -19,6 +19,7 @@ from demo_server.system.checkout import ROOT
 
 # Values that are code: an engine is the name of its class.
 CODE = ("engine", "arguments", "engine_import")
+OUR_IMPORT = re.compile(r"^from demo_server\b.+\n", re.MULTILINE)
 PLACEHOLDER = re.compile(r"\b(params|inputs)\.(\w+)")
 
 
@@ -36,14 +37,16 @@ class Values:
 
 
 def region(file: str, name: str) -> str:
-    """Return the code of a region; what it loads is `inputs.arguments`.
+    """Return the code of a region, but for what it imports of this project.
+
+    What it loads is `inputs.arguments`.
 
     Raises:
         SystemExit: there is no such region.
     """
     for found in regions_of(file):
         if found.name == name:
-            code = textwrap.dedent(found.text).strip()
+            code = OUR_IMPORT.sub("", textwrap.dedent(found.text)).strip()
             return code.replace("path, **options", "inputs.arguments")
     raise SystemExit(f"{file} has no region {name!r}.")
 

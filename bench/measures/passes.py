@@ -70,7 +70,7 @@ def measure(engine: Engine, texts: Array) -> float:
 def embed(engine: Engine, texts: Array) -> Array:
     tokens = engine.tokenize(texts)
     vectors = np.empty((len(tokens), engine.dim), "f4")
-    for rows, found in engine.passes(tokens):
+    for rows, found in engine.embed_all(tokens, tokens.batches(engine.budget)):
         vectors[rows] = found
     return vectors
 

@@ -228,7 +228,7 @@ def vectors(row: Row, path: str, texts: Sequence[str]) -> Array:
     engine: Engine = row.embedder.load(path, threads=1, passes=1)
     tokens = engine.tokenize(np.array(texts, object))
     found = np.empty((len(tokens), engine.dim), np.float32)
-    for rows, of_rows in engine.passes(tokens):
+    for rows, of_rows in engine.embed_all(tokens, tokens.batches(engine.budget)):
         found[rows] = of_rows
     ends = np.array([tokens.lengths.argmin(), tokens.lengths.argmax()])
     found[ends] = engine.embed(tokens, ends)

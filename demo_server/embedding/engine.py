@@ -9,7 +9,7 @@ torch, whose imports take seconds.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal
@@ -44,16 +44,24 @@ class Engine(ABC):
     def embed(self, tokens: Tokens, rows: Array) -> Array:
         """Run one forward pass over `rows`: float32 of shape (len(rows), dim)."""
 
-    def passes(self, tokens: Tokens) -> Iterator[tuple[Array, Array]]:
-        """Embed all rows of a call, by length and within the budget, several passes at once.
+    def embed_all(self, tokens: Tokens, passes: Sequence[Array]) -> Iterator[tuple[Array, Array]]:
+        """Embed the rows of each pass, several passes at once.
 
-        Yields the rows of each pass and their vectors, the shortest rows first.
+        Yields the rows of each and their vectors, in the order of `passes`.
         """
-        batches = tokens.batches(self.budget)
-        done = self._pool.map(partial(self.embed, tokens), batches)
-        for rows, vectors in zip(batches, done, strict=True):
+        done = self._pool.map(partial(self.embed, tokens), passes)
+        for rows, vectors in zip(passes, done, strict=True):
             counters.embedded(rows, vectors)
             yield rows, vectors
+
+
+class EngineLoader(ABC):
+    """What the fast classes differ in."""
+
+    @staticmethod
+    @abstractmethod
+    def load(model: str, threads: int, passes: int) -> Engine:
+        """Load an engine that runs `passes` passes at once, of so many threads each."""
 
 
 def tokenize(tokenizer: Any, texts: Array, prompt: str, pad_id: int) -> Tokens:

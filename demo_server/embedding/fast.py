@@ -5,36 +5,27 @@ The fast engines' classes share all of it and differ in what computes a pass.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 import numpy as np
 import pyarrow as pa
 
-from demo_server.embedding.engine import Engine
-
-
-class EngineLoader(ABC):
-    """What the fast classes differ in."""
-
-    @staticmethod
-    @abstractmethod
-    def load(model: str, threads: int, passes: int) -> Engine:
-        """Load an engine that runs `passes` passes at once, of so many threads each."""
-
-
 # region fast
+from demo_server.embedding.engine import EngineLoader
+
+
 class FastEmbedder(EngineLoader):
-    """Rows sorted by tokens, as many in a pass as a budget takes."""
+    """Passes of like length, within a budget of tokens."""
 
     def __init__(self, model: str, column: str, threads: int):
         self.column = column
-        # Threads that share a pass wait for each other: one each.
+        # Threads that share a pass wait for each other.
         self.engine = self.load(model, threads=1, passes=threads)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        tokens = self.engine.tokenize(batch[self.column].to_pylist())
+        texts = batch[self.column].to_pylist()
+        tokens = self.engine.tokenize(texts)
+        passes = tokens.batches(self.engine.budget)  # by length
         vectors = np.empty((len(tokens), self.engine.dim), "f4")
-        for rows, found in self.engine.passes(tokens):
+        for rows, found in self.engine.embed_all(tokens, passes):
             vectors[rows] = found
         numbers, size = vectors.ravel(), vectors.shape[1]
         lists = pa.FixedSizeListArray.from_arrays(numbers, size)

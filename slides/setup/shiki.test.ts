@@ -1,12 +1,12 @@
 import { codeToHtml } from 'shiki'
 import { expect, test } from 'vitest'
-import { addCodeBefore, markValues, nameLines } from './shiki'
+import { addCodeBefore, keepOurImports, markValues, nameLines } from './shiki'
 
 const highlight = (code: string, name?: string) => codeToHtml(code, {
   ...name === undefined ? {} : { meta: { __raw: name } },
   lang: 'python',
   themes: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
-  transformers: [markValues, nameLines, addCodeBefore],
+  transformers: [markValues, nameLines, keepOurImports, addCodeBefore],
 })
 
 test('each parameter in the code is one marked piece that knows its name', async () => {
@@ -24,6 +24,13 @@ test('what a dataset is loaded with is one marked piece', async () => {
 
 test('a line can be found by what it says', async () => {
   expect(await highlight('class A:\n    def f(self):\n        pass')).toContain('data-code="def f(self):"')
+})
+
+test('an import of this project is shown and not copied', async () => {
+  const line = 'from demo_server.embedding.engine import EngineLoader'
+  const html = await highlight(`${line}\n\nimport numpy`)
+  expect(html).toContain(`data-import="${line}"></span>`)
+  expect(html.replace(/<[^>]*>/g, '').trim()).toBe('import numpy')
 })
 
 test('what a region needs to run stands in front of it, out of sight and with its values marked', async () => {

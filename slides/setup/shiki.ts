@@ -5,6 +5,8 @@ import codeBefore from './code-before.json'
 /** `params.X` of a run, and what `load_dataset` takes, which comes from the server's dataset. */
 const VALUE = /\bparams\.[a-z_]\w*|\bpath, \*\*options\b/g
 
+const OURS = /^from demo_server\b/
+
 /** Marks in the highlighted code what has a value, so that LiveCode can show it. */
 export const markValues: ShikiTransformer = {
   name: 'deck:values',
@@ -26,6 +28,21 @@ export const nameLines: ShikiTransformer = {
   name: 'deck:lines',
   line(node, line) {
     node.properties['data-code'] = this.source.split('\n')[line - 1]?.trim() ?? ''
+  },
+}
+
+/**
+ * An import of this project is shown and not copied: the style sheet writes it. What it names stands in front of the
+ * region, from public packages alone.
+ */
+export const keepOurImports: ShikiTransformer = {
+  name: 'deck:our-imports',
+  line(node, line) {
+    const code = this.source.split('\n')[line - 1] ?? ''
+    if (!OURS.test(code))
+      return
+    node.properties['data-import'] = code
+    node.children = []
   },
 }
 
@@ -51,7 +68,7 @@ export const addCodeBefore: ShikiTransformer = {
 
 export default defineShikiSetup(() => ({
   themes: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
-  transformers: [markValues, nameLines, addCodeBefore],
+  transformers: [markValues, nameLines, keepOurImports, addCodeBefore],
   // A comment on the surface of a block is too pale as the theme has it.
   colorReplacements: { 'github-light-high-contrast': { '#66707b': '#4c5864' } },
 }))

@@ -174,7 +174,7 @@ def test_passes_run_in_parallel_and_return_in_order(
         return vectors
 
     loaded.embed = embed
-    passes = list(loaded.passes(tokens))
+    passes = list(loaded.embed_all(tokens, tokens.batches(64)))
     assert [rows.tolist() for rows, _ in passes] == [b.tolist() for b in tokens.batches(64)]
     assert together == len(threads) == 2
     for rows, vectors in passes:
@@ -191,7 +191,7 @@ def test_a_pass_that_fails_fails_the_call() -> None:
 
     loaded.embed = embed
     with pytest.raises(MemoryError, match="in a thread"):
-        list(loaded.passes(tokens))
+        list(loaded.embed_all(tokens, tokens.batches(64)))
 
 
 def test_openvino_needs_no_torch() -> None:
