@@ -33,13 +33,15 @@ def run(params: Params, context: Context) -> None:
     cleaned = check_texts(dataset, column)
     context.note_cleaned(cleaned)
 
+    # fmt: off
     # region blocks
     def has_text(row: Any) -> bool:
         return bool(row[column] and row[column].strip())
 
-    ds = ray.data.from_huggingface(dataset)
-    ds = ds.repartition(params.blocks).filter(has_text)
+    ds = ray.data.from_huggingface(
+        dataset, override_num_blocks=params.blocks).filter(has_text)
     # endregion blocks
+    # fmt: on
     context.expect(cleaned.kept)
     # region inspect
     materialized = ds.materialize()
