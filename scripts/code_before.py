@@ -17,9 +17,10 @@ from scripts.shown_code import region, regions_of
 EXPERIMENTS = "demo_server/experiments"
 EMBEDDER = "demo_server/embedding/sentence_transformer.py"
 BATCHING = "demo_server/embedding/batching.py"
+MEMORY_LIMIT = "demo_server/toolkit/memory_limit.py"
 COPIED_ENGINE = "scripts/copied_engine.py"
 # What they define is written out, and not imported: it needs public packages alone.
-WRITTEN_OUT = (EMBEDDER, BATCHING, COPIED_ENGINE)
+WRITTEN_OUT = (EMBEDDER, BATCHING, MEMORY_LIMIT, COPIED_ENGINE)
 
 LOAD = """\
 dataset = load_dataset(inputs.arguments)
@@ -69,6 +70,10 @@ ds = ray.data.from_huggingface(dataset).map_batches(
     num_gpus=gpus,
 ).materialize()""",
     ("ladder", "path"): 'path = "result"',
+    ("out_of_memory", "dataset"): f"{LOAD}\n{FILTER}\n{ONE_TABLE}",
+    ("out_of_memory", "ds"): """\
+ds = ray.data.from_huggingface(
+    dataset.select(range(min(params.rows, len(dataset)))))""",
     ("out_of_memory", "limit"): """\
 limit = {
     "limit_mb": params.limit_mb,

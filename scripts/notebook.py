@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib.metadata
 import json
-import re
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,16 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from demo_server.data import source
 from demo_server.embedding import model
-from demo_server.experiments import dataset, embed, ladder, peek
+from demo_server.experiments import dataset, embed, ladder, out_of_memory, peek
 from demo_server.protocol.errors import BrokenLogError
 from demo_server.protocol.events import RunStatus
 from demo_server.runs import log
 from demo_server.system.checkout import ROOT
 from demo_server.system.environment import cache_directory
 from demo_server.system.outline import Outline, ShownRegion, Slide
-from demo_server.toolkit.context import Machine
+from demo_server.toolkit.context import Machine, Parameters
 from scripts.code_before import (
-    EMBEDDER,
     FILTER,
-    GIVEN,
     LOAD,
     SELECT,
     SHUFFLE,
@@ -39,19 +36,32 @@ from scripts.code_before import (
     bound_names,
     carried,
 )
+from scripts.notebook_text import (
+    CAUGHT,
+    FAST_LADDER_WORDS,
+    LADDER_SETUP,
+    LADDER_WORDS,
+    LIMITED,
+    ROWS,
+    SETUP,
+    WORDS,
+    sayings,
+    words,
+)
 from scripts.shown_code import Values, region, substitute
 
 DIST = ROOT / "dist"
 CARRIED_NOTEBOOK = ROOT / "public" / "notebook.ipynb"
 CARRIED_CODE = ROOT / "slides" / "setup" / "code-before.json"
-PACKAGES = ("ray[data]", "datasets", "sentence-transformers", "torch")
 LADDER = "demo_server/experiments/comparisons/ladder_torch.py"
 FAST_LADDER = "demo_server/experiments/comparisons/ladder_fast.py"
 LADDER_ROWS = 12
-# Whose slides make the main path, beside the one of the class.
-EXPERIMENTS = ("dataset", "peek", "embed", "show", "shutdown")
 # Those that don't take the parameters of the run.
-OTHER_PARAMETERS = {"dataset": dataset.Params, "peek": peek.Params}
+OTHER_PARAMETERS: dict[str, type[Parameters]] = {
+    "dataset": dataset.Params,
+    "peek": peek.Params,
+    "out_of_memory": out_of_memory.Params,
+}
 
 
 def main() -> None:
@@ -133,30 +143,48 @@ def of_run(header: log.Header, text_column: str | None = None) -> Values:
 
 def notebook(outline: Outline, values: Values) -> Any:
     """Return the notebook of the talk with the values of a run."""
-    cells = [new_markdown_cell(words(values)), new_code_cell(setup(values))]
-    for slide in main_path(outline.slides):
+    cells = [new_markdown_cell(words(values)), new_code_cell(substitute(SETUP, values))]
+    slides = [slide for slide in outline.slides if slide.in_talk and slide.regions]
+    for number, slide in enumerate(slides):
         if slide.experiment == "shutdown":
-            code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-            cells += ladder_cells(outline.slides, values, code)
-        cells.append(new_markdown_cell(f"## {slide.title}\n\n" + "\n\n".join(sayings(slide))))
+            cells += ladder_cells(outline.slides, values, code_of(cells))
+        more = [WORDS[shown.file] for shown in slide.regions[:1] if shown.file in WORDS]
+        cells.append(new_markdown_cell("\n\n".join([f"## {slide.title}", *sayings(slide), *more])))
         if slide.experiment == "peek":  # from here on it is the rows of the run
             rows = substitute(f"{FILTER}\n{SHUFFLE}\n{SELECT}", values)
             cells += [new_markdown_cell(ROWS), new_code_cell(rows)]
-        cells += [code_cell(shown, values) for shown in slide.regions]
+        shown_later = [shown for later in slides[number + 1 :] for shown in later.regions]
+        for shown in slide.regions:
+            if shown not in shown_later:
+                cells += region_cells(shown, values, code_of(cells))
     made = new_notebook(cells=cells)
     for number, cell in enumerate(made.cells):  # the same talk gives the same notebook
         cell["id"] = f"cell-{number}"
     return made
 
 
-def code_cell(shown: ShownRegion, values: Values) -> Any:
-    """Return the cell of a region of the main path."""
+def code_of(cells: list[Any]) -> str:
+    """Return the code of all cells."""
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+
+
+def region_cells(shown: ShownRegion, values: Values, above: str) -> list[Any]:
+    """Return the cell of a region, behind one of what it needs that `above` has not."""
     name = Path(shown.file).stem
     code = region(shown.file, shown.region)
     if (name, shown.region) == ("dataset", "load"):
         code = code.replace(LOAD.splitlines()[0], LOAD)
-    params = OTHER_PARAMETERS[name]().model_dump() if name in OTHER_PARAMETERS else values.params
-    return new_code_cell(substitute(code, values, params))
+    other = OTHER_PARAMETERS.get(name)
+    params = values.params if other is None else other().model_dump()
+    known = bound_names(ast.parse(above))
+    if shown.file == LIMITED and "limit" not in known:
+        known.discard("ds")  # that of the run has vectors already
+    before = CodeBefore(known)
+    before.add_needs(code, shown.file, shown.region)
+    cells = [new_code_cell(substitute(str(before), values, params))] if str(before) else []
+    if shown.file == LIMITED:
+        code = CAUGHT.format(code=textwrap.indent(code, "    "))
+    return [*cells, new_code_cell(substitute(code, values, params))]
 
 
 def ladder_cells(slides: list[Slide], values: Values, above: str) -> list[Any]:
@@ -165,7 +193,7 @@ def ladder_cells(slides: list[Slide], values: Values, above: str) -> list[Any]:
     text = "\n\n".join([f"## {slide.title}", *sayings(slide), LADDER_WORDS])
     setup = LADDER_SETUP.format(rows=LADDER_ROWS)
     cells = [new_markdown_cell(text), new_code_cell(setup)]
-    known = bound_names(ast.parse(f"{above}\n{setup}")) | {"ds"}
+    known = bound_names(ast.parse(f"{above}\n{setup}"))
     for file in (LADDER, FAST_LADDER):
         steps = {
             shown.region: f"{locals_of(file, shown.region)}{region(file, shown.region)}"
@@ -175,7 +203,7 @@ def ladder_cells(slides: list[Slide], values: Values, above: str) -> list[Any]:
         before = CodeBefore(known)
         before.add_needs("\n".join(steps.values()), file)
         if file == FAST_LADDER:
-            cells.append(new_markdown_cell(FURTHER_WORDS))
+            cells.append(new_markdown_cell(FAST_LADDER_WORDS))
         cells.append(new_code_cell(substitute(str(before), values)))
         known |= bound_names(ast.parse(str(before)))
         for name, code in steps.items():
@@ -196,90 +224,6 @@ def locals_of(file: str, method: str) -> str:
                 given = [(name, of.removeprefix("self.")) for name, of in pairs]
                 return "".join(f"{name} = {of}\n" for name, of in given if name != of)
     raise SystemExit(f"{file} has no method {method!r} that begins with its object's attributes.")
-
-
-def main_path(slides: list[Slide]) -> list[Slide]:
-    """Return the slides of the talk whose code is run, and the one of the class."""
-    return [
-        slide
-        for slide in slides
-        if slide.in_talk
-        and slide.regions
-        and (slide.experiment in EXPERIMENTS or slide.regions[0].file == EMBEDDER)
-    ]
-
-
-def words(values: Values) -> str:
-    """Return what the notebook begins with."""
-    packages = " ".join(f"'{name}=={version(name)}'" for name in PACKAGES)
-    return f"""\
-# Batch inference with Ray Data
-
-The code of the talk, and what was said about it. {values.origin}
-
-Install what it needs with `pip install {packages}`.
-
-What `load_dataset` reads from a directory is looked for where Jupyter was started, `data/wordnet` \
-in the repository of the talk. Or name another dataset there, such as one of the Hugging Face hub, \
-and its column of texts below."""
-
-
-def version(requirement: str) -> str:
-    """Return the installed version of `name[extra]`, without what names a build."""
-    return importlib.metadata.version(requirement.partition("[")[0]).partition("+")[0]
-
-
-def setup(values: Values) -> str:
-    """Return the imports, and what the slides take from where they run."""
-    return substitute(SETUP, values)
-
-
-SETUP = f"""\
-import os
-from typing import Any
-
-import pyarrow as pa
-import ray
-from datasets import load_dataset
-from ray.data import ActorPoolStrategy
-
-{GIVEN["", "column"]}
-{GIVEN["", "model"]}
-{GIVEN["embed", "threads"]}
-{GIVEN["", "gpus"]}
-
-# Rows come out in their order.
-ray.data.DataContext.get_current().execution_options.preserve_order = True"""
-
-ROWS = """\
-The rows of the run. `flatten_indices()` makes one table of them: behind the indices of a \
-selection Ray would get each row as a chunk of its own."""
-
-LADDER_WORDS = "Each step has a few of the rows, and its time includes that of the actor's start."
-
-LADDER_SETUP = """\
-import time
-
-few = dataset.select(range(min({rows}, len(dataset)))).flatten_indices()
-if "id" not in few.column_names:
-    few = few.add_column("id", [str(number) for number in range(len(few))])
-
-
-def measure(ds):
-    started = time.perf_counter()
-    ds.materialize()
-    print(f"{{time.perf_counter() - started:.1f}} s for {{len(few)}} rows")"""
-
-FURTHER_WORDS = """\
-The further steps choose what goes through the model together. Below is what they do it with, on \
-PyTorch; the talk has an engine of OpenVINO too."""
-
-
-def sayings(slide: Slide) -> list[str]:
-    """Return what is said on a slide, without what is for the presenter alone."""
-    said: list[str] = re.findall(r"^Say: (.+)$", slide.notes, re.MULTILINE)
-    # A sentence begins with a capital, the name of a function does not.
-    return [re.sub(r"^[a-z]+\b(?![_(])", lambda word: word[0].capitalize(), text) for text in said]
 
 
 if __name__ == "__main__":
