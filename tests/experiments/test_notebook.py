@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +25,12 @@ from nbformat.v4 import new_code_cell, new_notebook
 from demo_server.data import source
 from demo_server.embedding import model
 from demo_server.experiments import ladder
+from demo_server.ray_internals import forkable_ray
+from demo_server.system import fork_server
+from demo_server.system.checkout import ROOT
+from demo_server.system.fork_server import FORKS
 from demo_server.system.outline import Outline
-from scripts.code_before import carried
+from scripts.code_before import carried, code_before, free_names
 from scripts.notebook import (
     CARRIED_CODE,
     CARRIED_NOTEBOOK,
@@ -31,17 +39,21 @@ from scripts.notebook import (
     notebook,
     of_run,
 )
-from scripts.shown_code import PLACEHOLDER, Values, region, substitute
+from scripts.shown_code import PLACEHOLDER, Values, region, regions_of, substitute
 
-ROWS = 160
+ROWS = 512  # so many at once don't fit where the talk runs out of memory
 PARAMS: dict[str, Any] = {
-    **{"rows": ROWS, "batch_size": 64, "concurrency": 1, "num_cpus": 1, "blocks": 2, "seed": 3},
+    **{"rows": ROWS, "batch_size": 64, "concurrency": 2, "num_cpus": 1, "blocks": 2, "seed": 3},
     "engine": "TextEmbedder",
 }
 # Of all experiments whose code is copied.
 EVERY_PARAMETER = PARAMS | {"most_rows": 2, "limit_mb": 1, "small_batch": 1, "large_batch": 2}
 # Code that moves on clicks has no button that copies it.
 MOVING = "demo_server/experiments/comparisons/"
+BARE_WORKERS = ROOT / "tests" / "support" / "bare_workers.py"
+OF_A_DECK = (
+    r"\b(?:button|key|press|click|slide|(?:first|second) arrow|screen|vote|on the right)s?\b"
+)
 RENEW = "npm run notebook -- --carried"
 
 
@@ -65,8 +77,32 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+@pytest.fixture
+def workers(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return what a driver does before `ray.init` for its workers to be forked by one process."""
+    if not FORKS:
+        yield ""
+        return
+    directory = tmp_path_factory.mktemp("forks")
+    for file in (BARE_WORKERS, fork_server.__file__, forkable_ray.__file__):
+        shutil.copy(file, directory)
+    script = directory / BARE_WORKERS.name
+    command = [str(bare), "-E", str(script), "serve"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=directory):  # ends with its input
+        yield (
+            "from functools import partial\n"
+            "from ray._private import parameter\n"
+            f"given = dict(setup_worker_path={str(script)!r})\n"
+            "parameter.RayParams = partial(parameter.RayParams, **given)\n"
+        )
+
+
 def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vectors(
-    bare: Path, built_outline: Outline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare: Path,
+    workers: str,
+    built_outline: Outline,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from demo_server.embedding.sentence_transformer import TextEmbedder
 
@@ -75,7 +111,11 @@ def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vecto
     arguments = f'"{chosen.path}", split="train"'
     values = Values(PARAMS, arguments=arguments, column=chosen.text_column, model=path)
     result = tmp_path / "result.npz"
-    begin = "import ray\nray.init(num_cpus=2, include_dashboard=False)"
+    begin = (
+        f"import ray\n{workers}ray.init(num_cpus=2, include_dashboard=False)\n"
+        "from importlib.util import find_spec\n"
+        "assert not ray.get(ray.remote(find_spec).remote('demo_server')), 'workers are bare too'"
+    )
     keep = (
         "import numpy as np\n"
         "table = materialized.to_pandas()\n"
@@ -86,12 +126,11 @@ def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vecto
     assert shutdown.source == "ray.shutdown()"
     steps = [cell for cell in cells if cell.source.endswith("measure(ds)")]
     assert len(steps) == len(ladder.STEPS)
-    for step in steps[ladder.TORCH_STEPS : -1]:  # each starts an actor, for another order of calls
-        cells.remove(step)
     few = dataclasses.replace(values, params=PARAMS | {"rows": 2, "blocks": 1})
-    again = copied("demo_server/experiments/embed.py#materialize", built_outline, few)
-    many = dataclasses.replace(values, params=PARAMS | {"blocks": 10, "batch_size": 16})
-    kill = copied("demo_server/experiments/recovery.py#kill", built_outline, many)
+    again = copied("demo_server/experiments/embed.py#materialize", few)
+    slowly = {"rows": 160, "blocks": 10, "batch_size": 16}
+    many = dataclasses.replace(values, params=PARAMS | slowly)
+    kill = copied("demo_server/experiments/recovery.py#kill", many)
     killed = (
         "kill_worker({})\n"
         "pids = [pid for batch in batches for pid in batch['pid'].to_pylist()]\n"
@@ -101,11 +140,15 @@ def test_the_notebook_runs_with_public_packages_alone_and_gives_the_slides_vecto
     begin, *more = map(new_code_cell, (begin, keep, *copies))
     made = new_notebook(cells=[begin, *cells, *more, shutdown])
     execute(made, bare, tmp_path, monkeypatch)
-    printed = [out.get("text", "") for cell in made.cells for out in cell.get("outputs", ())]
+    outputs = [out for cell in made.cells for out in cell.get("outputs", ())]
+    printed = [out.get("text", "") for out in outputs]
     steps_run = sum("s for 2 rows" in text for text in printed)
-    assert steps_run == ladder.TORCH_STEPS + 1, "the ladder's steps ran"
+    assert steps_run == len(ladder.STEPS), "the ladder's steps ran"
+    failures = [text for text in printed if "UserCodeException" in text]
+    assert len(failures) == 1, "the large batch did not fit, and the small one did"
+    assert "can't allocate memory" in failures[0]
     assert "2 copied\n" in printed, "what is copied from a slide ran"
-    rest = f"{ROWS - ROWS // 10} rows of 2 actors\n"
+    rest = "144 rows of 2 actors\n"
     assert rest in printed, "what is copied kills the actor, and another goes on"
     found = np.load(result)
     rows = chosen.load().shuffle(seed=3).select(range(ROWS))
@@ -138,12 +181,14 @@ def test_no_cell_needs_this_project(built_outline: Outline) -> None:
     assert 'load_dataset("data/wordnet", split="train")' in "\n".join(code_of(made))
 
 
-def test_no_cell_has_a_name_that_nothing_defines(built_outline: Outline) -> None:
-    assert undefined_names("\n".join(code_of(notebook(built_outline, defaults())))) == ""
+def test_no_cell_has_a_name_that_nothing_defines(built_outline: Outline, tmp_path: Path) -> None:
+    code = "\n".join(code_of(notebook(built_outline, defaults())))
+    (tmp_path / "cells.py").write_text(code)
+    assert undefined_names(tmp_path) == ""
 
 
 def test_a_region_that_is_copied_from_a_slide_compiles_and_has_all_its_names(
-    built_outline: Outline,
+    built_outline: Outline, tmp_path: Path
 ) -> None:
     shown = {
         f"{shown.file}#{shown.region}"
@@ -153,18 +198,19 @@ def test_a_region_that_is_copied_from_a_slide_compiles_and_has_all_its_names(
     }
     assert shown == carried(built_outline).keys()
     values = dataclasses.replace(defaults(), params=EVERY_PARAMETER)
-    for name in shown:
-        code = copied(name, built_outline, values)
+    for number, name in enumerate(shown):
+        code = copied(name, values)
         assert not PLACEHOLDER.search(code), name
-        assert undefined_names(code) == "", name
+        assert "demo_server" not in code, name
         compile(code, name, "exec", dont_inherit=True)
+        (tmp_path / f"region{number}.py").write_text(f"{code}  # {name}\n")
+    assert undefined_names(tmp_path) == ""
 
 
-def test_the_fast_class_that_is_copied_gives_the_vectors_of_encode(built_outline: Outline) -> None:
+def test_the_fast_class_that_is_copied_gives_the_vectors_of_encode() -> None:
     from demo_server.embedding.sentence_transformer import TextEmbedder
 
-    code = copied("demo_server/embedding/fast.py#fast", built_outline, defaults())
-    assert "demo_server" not in code
+    code = copied("demo_server/embedding/fast.py#fast", defaults())
     space: dict[str, Any] = {"__name__": "copied"}
     exec(compile(code, "copied", "exec", dont_inherit=True), space)
     path = model.resolve(None).path
@@ -176,17 +222,28 @@ def test_the_fast_class_that_is_copied_gives_the_vectors_of_encode(built_outline
     assert np.allclose(found, expected, atol=1e-5)
 
 
-def copied(name: str, outline: Outline, values: Values) -> str:
+def test_the_fast_class_is_shown_whole_in_25_lines_that_import_from_one_module_of_ours() -> None:
+    file = "demo_server/embedding/fast.py"
+    [shown] = [found.text for found in regions_of(file) if found.name == "fast"]
+    assert len(shown.splitlines()) <= 25
+    tree = ast.parse(shown)
+    [ours] = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    assert f"{ours.module}".startswith("demo_server.")
+    assert free_names(shown) == ["int", "len", "np", "pa", "str"]
+    assert "EngineLoader" in free_names(region(file, "fast")), "copied code has it from elsewhere"
+    assert "for rows, " in shown, "the loop over the passes is seen"
+
+
+def copied(name: str, values: Values) -> str:
     """Return what the button that copies a region takes, with its values."""
     file, shown = name.split("#")
-    before = carried(outline)[name]
-    return substitute("\n".join([*before, "", region(file, shown)]), values)
+    return substitute(f"{code_before(file, shown)}\n\n{region(file, shown)}", values)
 
 
-def undefined_names(code: str) -> str:
-    """Return what ruff has to say of names in code that nothing defines."""
+def undefined_names(directory: Path) -> str:
+    """Return what ruff has to say of names that nothing defines in the files of a directory."""
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--quiet", "--select", "F821"]
-    checked = subprocess.run([*command, "-"], input=code, text=True, capture_output=True)
+    checked = subprocess.run([*command, directory], text=True, capture_output=True)
     return checked.stdout + checked.stderr
 
 
@@ -214,6 +271,16 @@ def test_each_live_slide_of_the_main_path_is_a_chapter_with_what_is_said(
     [embed] = [t for t in texts if t.startswith("## Run inference on the entire dataset")]
     assert "materialize() is the moment the plan becomes work" in embed
     assert "If it fails" not in "".join(texts)
+    titles = [text.splitlines()[0].removeprefix("## ") for text in texts]
+    main_path = [s.title for s in built_outline.slides if s.in_talk and s.regions]
+    assert [title for title in titles if title in main_path] == main_path
+
+
+def test_its_text_names_nothing_that_only_a_deck_has(built_outline: Outline) -> None:
+    made = notebook(built_outline, defaults())
+    texts = [cell.source for cell in made.cells if cell.cell_type == "markdown"]
+    assert not re.findall(OF_A_DECK, "\n".join(texts), re.IGNORECASE)
+    assert all("\n\n" in text for text in texts if text.startswith("## ")), "each is explained"
 
 
 def test_it_has_the_values_of_the_last_run_that_succeeded(
