@@ -11,8 +11,13 @@ import logging
 import os
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from demo_server.data.errors import SourceError
+from demo_server.system.checkout import ROOT
+from demo_server.system.environment import cache_directory
 
 MOST_BYTES = 5_000_000_000
 PART_S = 86_400.0  # a file that is written for so long is one whose process was killed
@@ -20,6 +25,21 @@ PART_S = 86_400.0  # a file that is written for so long is one whose process was
 log = logging.getLogger(__name__)
 
 _held: dict[Path, int] = {}  # descriptors
+
+
+@contextmanager
+def writable() -> Iterator[None]:
+    """Raise what goes wrong with the cache as its fault, and not as the data's."""
+    try:
+        yield
+    except OSError as error:
+        place = cache_directory()
+        name = place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
+        raise SourceError(
+            "cache",
+            f"The cache {name} can't be written: {error.strerror or error}.",
+            "Set DEMO_CACHE to a directory that can be, or make room in this one.",
+        ) from error
 
 
 def hold(arrow: Path) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from demo_server.data.contents import Contents, in_short, with_keys
 from demo_server.data.local_files import LocalFiles
 from demo_server.data.source_error import SourceError
 from demo_server.data.spec import Spec
-from demo_server.system.checkout import ROOT
 from demo_server.system.environment import cache_directory
 from demo_server.system.files import fingerprint, replace_atomically, write_atomically
 
@@ -45,7 +44,7 @@ class CachedTable(BaseModel):
     """What is known of the rows in an Arrow file, `path`, which has `bytes` and time `changed`.
 
     `rows` were read, `in_file` were counted otherwise. `options` are arguments of `load_dataset`,
-    as code, without which it would read the files otherwise.
+    as code, without which it would read the files otherwise. `original` is a schema in base64.
     """
 
     path: str
@@ -58,6 +57,13 @@ class CachedTable(BaseModel):
     notes: list[str]
     problems: dict[str, Problem]
     options: list[str]
+    original: str
+
+    @property
+    def original_types(self) -> dict[str, pa.DataType]:
+        """The types of the columns that are read as others and can be cast back, by name."""
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.original)))
+        return dict(zip(schema.names, schema.types, strict=True))
 
     def load(self) -> Dataset:
         """Return the rows, mapped into memory.
@@ -107,7 +113,7 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     if not found.files:
         return None
     contents = with_keys(contents_of(found, text_column), found.files)
-    with writable():
+    with cache_space.writable():
         directory().mkdir(parents=True, exist_ok=True)
     rows = write(contents, found.features, arrow)
     differing = differences(contents.in_file or {}, rows)
@@ -127,8 +133,9 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
             for name, error in contents.problems.items()
         },
         options=contents.options,
+        original=base64.b64encode(contents.original.serialize().to_pybytes()).decode(),
     )
-    with writable():
+    with cache_space.writable():
         write_atomically(known, table.model_dump_json())
     cache_space.hold(arrow)
     cache_space.prune(directory())
@@ -191,31 +198,16 @@ def write(contents: Contents, features: Features | None, path: Path) -> dict[str
             known[name] = feature
     rows: dict[str, FileRows] = {}
     with replace_atomically(path) as part:
-        with writable():
+        with cache_space.writable():
             file = pa.OSFile(str(part), "wb")
         with file, pa.ipc.new_stream(file, known.arrow_schema) as stream:
             for file_read, batch in contents.batches:
-                with writable():
+                with cache_space.writable():
                     stream.write_batch(batch)
                 if batch.num_rows:
                     of_file = rows.setdefault(file_read.name, FileRows())
                     of_file.rows, of_file.last = of_file.rows + batch.num_rows, batch
     return rows
-
-
-@contextmanager
-def writable() -> Iterator[None]:
-    """Raise what goes wrong with the cache as its fault, and not as the data's."""
-    try:
-        yield
-    except OSError as error:
-        place = directory().parent
-        name = place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
-        raise SourceError(
-            "cache",
-            f"The cache {name} can't be written: {error.strerror or error}.",
-            "Set DEMO_CACHE to a directory that can be, or make room in this one.",
-        ) from error
 
 
 def key_of(spec: Spec, text_column: str | None, found: LocalFiles | None = None) -> str:

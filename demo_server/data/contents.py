@@ -8,7 +8,7 @@ import gzip
 import io
 import lzma
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -81,7 +81,8 @@ class Contents:
     `in_file` is the number of rows of each file, by its name and by another count than reading
     them; None where a file has no such count. `problems` are those of columns that can't be
     embedded, by name. `options` are arguments of `load_dataset`, as code, without which it would
-    read the texts otherwise.
+    read the texts otherwise. `original` has the types of the columns that are read as others and
+    can be cast back.
     """
 
     schema: pa.Schema
@@ -90,6 +91,7 @@ class Contents:
     notes: list[str] = field(default_factory=list)
     problems: dict[str, SourceError] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)
+    original: pa.Schema = field(default_factory=lambda: pa.schema([]))
 
 
 def not_utf8(message: str) -> SourceError:
@@ -153,6 +155,11 @@ def with_keys(contents: Contents, files: list[DataFile]) -> Contents:
     """
     keys = dict.fromkeys(key for file in files for key in file.keys)
     names = [key for key in keys if key not in contents.schema.names]
+    contents.notes += [
+        f"Column {key!r} is that of the files; {key!r} in the names of directories is left out."
+        for key in keys
+        if key not in names
+    ]
     if not names:
         return contents
     schema, converters = contents.schema, {}
@@ -175,9 +182,7 @@ def with_keys(contents: Contents, files: list[DataFile]) -> Contents:
                 columns.append(pa.repeat(scalar, batch.num_rows))
             yield file, pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    return Contents(
-        schema, extended(), contents.in_file, contents.notes, contents.problems, contents.options
-    )
+    return replace(contents, schema=schema, batches=extended())
 
 
 def as_int(text: str) -> int | None:

@@ -15,6 +15,7 @@ from datasets import Features, load_dataset_builder
 from huggingface_hub import constants, hf_hub_download
 from pydantic import BaseModel
 
+from demo_server.data.cache_space import writable
 from demo_server.data.contents import DataFile
 from demo_server.data.hugging_face import prefer_cache_when_unreachable
 from demo_server.data.local_files import LocalFiles, choose_split, delimiter_of, keys, loader_of
@@ -50,8 +51,8 @@ def find(spec: Spec, directory: Path) -> LocalFiles | None:
         directory: where it is kept which they are.
 
     Raises:
-        SourceError: there is no such split.
-        OSError: it can't be kept; else what the libraries raise.
+        SourceError: there is no such split, or it can't be kept which its files are.
+        Exception: what the libraries raise.
     """
     digest = hashlib.sha256(repr((spec.path, spec.name, spec.split)).encode()).hexdigest()
     kept = directory / f"{digest[:32]}.json"
@@ -86,6 +87,7 @@ def find(spec: Spec, directory: Path) -> LocalFiles | None:
         features=None if features is None else features.to_dict(),
         delimiter=delimiter_of(builder),
     )
-    directory.mkdir(parents=True, exist_ok=True)
-    write_atomically(kept, known.model_dump_json())
+    with writable():
+        directory.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept, known.model_dump_json())
     return known.local_files()

@@ -63,6 +63,17 @@ class Column:
             return None
         return f"Column {self.name!r} is read as {chosen}; it is {' and '.join(found.values())}."
 
+    def original(self, chosen: pa.DataType) -> pa.DataType | None:
+        """Return the type of all files if values of the chosen one can be cast back to it."""
+        kind, *others = set(self.types.values())
+        if others or "ordered=1" in str(kind):  # the values alone don't have an order
+            return None
+        try:
+            pa.nulls(0, chosen).cast(kind)
+        except pa.ArrowNotImplementedError:
+            return None
+        return kind
+
 
 def read(files: list[DataFile]) -> Contents:
     """Return the rows of Parquet files whose columns may differ, and lack in some.
@@ -76,6 +87,7 @@ def read(files: list[DataFile]) -> Contents:
     types: dict[str, pa.DataType] = {}
     problems: dict[str, SourceError] = {}
     notes: list[str] = []
+    original: dict[str, pa.DataType] = {}
     for column in columns.values():
         try:
             types[column.name] = column.type()
@@ -85,8 +97,11 @@ def read(files: list[DataFile]) -> Contents:
             continue
         if note := column.note(types[column.name], len(files)):
             notes.append(note)
+            if (kind := column.original(types[column.name])) is not None:
+                original[column.name] = kind
     schema = pa.schema(list(types.items()), metadata=metadata)
-    return Contents(schema, batches(files, schema), rows, notes, problems)
+    kept = pa.schema(list(original.items()))
+    return Contents(schema, batches(files, schema), rows, notes, problems, original=kept)
 
 
 def found_columns(
@@ -161,7 +176,8 @@ def is_carried(kind: pa.DataType) -> bool:
 def plain(kind: pa.DataType) -> pa.DataType:
     """Return the type of the same values that `datasets` carries, where there is one.
 
-    A dictionary's values, what an extension type is stored as, and strings in place of views.
+    A dictionary's values, what an extension type is stored as, strings in place of views, lists of
+    keys and values in place of maps, and decimals of 128 bits in place of shorter ones.
     """
     if isinstance(kind, pa.BaseExtensionType):
         return plain(kind.storage_type)
@@ -171,6 +187,12 @@ def plain(kind: pa.DataType) -> pa.DataType:
         return pa.string()
     if pa.types.is_binary_view(kind):
         return pa.binary()
+    if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):
+        return pa.decimal128(kind.precision, kind.scale)
+    if pa.types.is_map(kind):
+        return pa.list_(
+            pa.struct([("key", plain(kind.key_type)), ("value", plain(kind.item_type))])
+        )
     return nested(kind, plain)
 
 

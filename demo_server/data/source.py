@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datasets import Dataset, Features, load_dataset, load_dataset_builder
 from datasets.builder import DatasetBuilder
 
@@ -53,6 +54,11 @@ class DatasetSource:
     @property
     def title(self) -> str:
         return self.spec.title
+
+    @property
+    def original_types(self) -> dict[str, pa.DataType]:
+        """The types in the files of the columns that are loaded as others and can be cast back."""
+        return {} if self.table is None else self.table.original_types
 
     def load(self) -> Dataset:
         """Return the rows.

@@ -92,7 +92,7 @@ def save(materialized: MaterializedDataset[Any], file: Path, context: Context) -
     """Have a worker write the result to disk; what fails there doesn't undo a run's success."""
     with context.staged("write"):
         try:
-            size = parquet.write(materialized, file)
+            size = parquet.write(materialized, file, context.source.original_types)
         except (OSError, pa.ArrowException, ray.exceptions.RayError) as error:
             context.note(f"The result could not be written: {explain(error).message}", "warning")
         else:

@@ -262,6 +262,15 @@ def test_csv_of_the_hub_is_read_as_that_of_a_directory(ask: Ask) -> None:
         assert answer["code"].startswith('"course/plain", split="train", keep_default_na=False')
 
 
+def test_our_cache_that_cannot_be_written_is_not_called_a_fault_of_the_hub(
+    ask: Ask, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    answer = ask("course/plain", DEMO_CACHE=str(tmp_path / "file"))
+    assert answer["field"] == "cache"
+    assert answer["message"].startswith(f"The cache {tmp_path / 'file'} can't be written: ")
+
+
 def test_what_a_readme_declares_of_csv_is_followed(ask: Ask, tmp_path: Path) -> None:
     for settings in ({}, {"HF_HUB_OFFLINE": "1"}):
         answer = ask("course/declared", what="table", **settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,54 @@ def test_vectors_are_written_as_lists_that_any_reader_knows(tmp_path: Path) -> N
     assert table["id"].to_pylist() == ["0", "1", "2", "3", "4", "5"]
 
 
+def test_columns_are_written_in_the_types_that_the_files_have(tmp_path: Path) -> None:
+    columns = {
+        "words": pa.array(["a", None, "b", "a"]).dictionary_encode(),
+        "small": pa.array(["a", None, "b", "a"]).cast(pa.dictionary(pa.int8(), pa.string())),
+        "view": pa.array(["a", None, "b", "c"], pa.string_view()),
+        "price": pa.array([Decimal("1.5"), None, None, Decimal("2.5")], pa.decimal32(5, 1)),
+        "uuid": pa.array([bytes(range(16)), None, bytes(16), bytes(16)], pa.uuid()),
+        "pairs": pa.array([[("k", 1)], None, [], []], pa.map_(pa.string(), pa.int64())),
+        "size": pa.array(["low", "high", None, None]).cast(
+            pa.dictionary(pa.int32(), pa.string(), ordered=True)
+        ),
+    }
+    table = pa.table({"text": ["a", "b", "c", "d"], **columns})
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = source.resolve(str(tmp_path / "a.parquet"))
+    read = found.load().data.table
+    path = tmp_path / "result.parquet"
+    parquet.write_tables([read[:2], read[2:]], path, found.original_types)
+    written, was = pq.read_table(path), pq.read_table(tmp_path / "a.parquet")
+    # Of an order, the values alone know nothing; a list of keys and values is no map to Arrow.
+    as_read = ["pairs", "size"]
+    assert written.drop_columns(as_read).schema == was.drop_columns(as_read).schema
+    assert written.drop_columns(as_read).to_pydict() == was.drop_columns(as_read).to_pydict()
+    assert written["size"].to_pylist() == ["low", "high", None, None]
+    assert written["pairs"].to_pylist() == [[{"key": "k", "value": 1}], None, [], []]
+
+
+def test_more_values_than_a_dictionary_has_indices_for_are_written_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_here(function: Any, *arguments: Any) -> Any:
+        return function(*arguments)
+
+    class Blocks:
+        def to_arrow_refs(self) -> list[pa.Table]:
+            return [pa.table({"word": [f"word {number}" for number in range(200)]})]
+
+    monkeypatch.setattr(parquet, "run_here", run_here)
+    monkeypatch.setattr(parquet.ray, "get", lambda block: block)
+    dataset: Any = Blocks()
+    for index, kind in ((pa.int8(), pa.string()), (pa.int16(), None)):
+        wanted = pa.dictionary(index, pa.string())
+        parquet.write(dataset, tmp_path / "result.parquet", {"word": wanted})
+        written = pq.read_table(tmp_path / "result.parquet")["word"]
+        assert written.type == (kind or wanted)
+        assert len(written) == 200
+
+
 def test_a_write_that_fails_leaves_no_half_a_file(tmp_path: Path) -> None:
     def tables() -> Iterator[pa.Table]:
         yield batch(0, np.zeros((2, 4)))
@@ -68,7 +117,7 @@ def test_a_write_that_fails_leaves_no_half_a_file(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_warning_and_no_failed_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(dataset: Any, path: Path) -> int:
+    def full(dataset: Any, path: Path, types: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     said: list[Message] = []

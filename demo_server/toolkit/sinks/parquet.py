@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,30 +30,44 @@ def refusal(schema: pa.Schema, path: Path) -> str | None:
     return None
 
 
-def write(dataset: MaterializedDataset[Any], path: Path) -> int:
+def write(
+    dataset: MaterializedDataset[Any], path: Path, types: Mapping[str, pa.DataType] | None = None
+) -> int:
     """Write `dataset` in order as one file, complete or not at all; return its bytes.
 
     The worker is on the driver's node, where the file is read; it holds one block at a time.
+    Columns are cast to `types`, unless a value doesn't fit: more than a dictionary has indices for.
 
     Raises:
         OSError: the file can't be written.
         pa.ArrowInvalid: there are no rows, or the blocks' columns differ.
     """
+    blocks = dataset.to_arrow_refs()
     try:
-        return run_here(write_blocks, dataset.to_arrow_refs(), path)
+        try:
+            return run_here(write_blocks, blocks, path, types or {})
+        except pa.ArrowInvalid:
+            if not types:
+                raise
+        return run_here(write_blocks, blocks, path, {})
     except ValueError as error:  # which pyarrow's writer raises as it is
         raise pa.ArrowInvalid(str(error)) from error
 
 
-def write_blocks(blocks: list[ray.ObjectRef[pa.Table]], path: Path) -> int:
+def write_blocks(
+    blocks: list[ray.ObjectRef[pa.Table]], path: Path, types: Mapping[str, pa.DataType]
+) -> int:
     """Write blocks of the object store; see `write_tables`."""
-    return write_tables((ray.get(block) for block in blocks), path)
+    return write_tables((ray.get(block) for block in blocks), path, types)
 
 
-def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
+def write_tables(
+    tables: Iterable[pa.Table], path: Path, types: Mapping[str, pa.DataType] | None = None
+) -> int:
     """Write tables in order as one file, complete or not at all; return its bytes.
 
-    Vectors are written as fixed-size lists, which every Parquet reader knows.
+    Vectors are written as fixed-size lists, which every Parquet reader knows; columns in `types`
+    are cast to them.
 
     Raises:
         OSError: the file can't be written.
@@ -63,7 +77,7 @@ def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
     writer: pq.ParquetWriter | None = None
     try:
         for each in tables:
-            table = plain(each)
+            table = cast(plain(each), types or {})
             writer = writer or pq.ParquetWriter(part, table.schema)
             writer.write_table(table)
         if writer is None:
@@ -84,6 +98,13 @@ def plain(table: pa.Table) -> pa.Table:
         if isinstance(field.type, pa.ExtensionType):
             vectors = pa.chunked_array([as_lists(chunk) for chunk in table.column(index).chunks])
             table = table.set_column(index, field.name, vectors)
+    return table
+
+
+def cast(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
+    for index, name in enumerate(table.column_names):
+        if name in types:
+            table = table.set_column(index, name, table.column(index).cast(types[name]))
     return table
 
 
