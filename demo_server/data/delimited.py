@@ -39,13 +39,16 @@ def read(files: list[DataFile], always_text: list[str], delimiter: str | None = 
     Raises:
         SourceError: quotation marks or numbers of fields leave open where a cell ends.
     """
-    read_as, spellings, in_file = [], dict[str, Spelling](), dict[str, int]()
+    read_as: list[tuple[DataFile, Dialect]] = []
+    spellings, in_file = dict[str, Spelling](), dict[str, int]()
     notes: list[tuple[str, str]] = []
     having: dict[str, list[str]] = {}
+    options: list[str] = []
     for file in files:
         rows = well_formed(file, spellings, delimiter)
         if not rows.header:
             continue
+        options = options if read_as else rows.options()
         read_as.append((file, rows.dialect))
         in_file[file.name] = rows.rows + file.count_lines() - rows.lines
         notes += notes_on(rows)
@@ -59,7 +62,6 @@ def read(files: list[DataFile], always_text: list[str], delimiter: str | None = 
         for name, some in having.items()
         if len(some) < len(read_as)
     ]
-    options = read_as[0][1].options() if read_as else []
     all_notes = [*in_short(notes), *lacking]
     return Contents(schema, batches(read_as, schema), in_file, all_notes, options=options)
 

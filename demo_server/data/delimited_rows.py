@@ -20,6 +20,7 @@ DELIMITERS = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1f"  # in place of one, where a line is one cell
 SAMPLED_ROWS = 200
 ROWS_AT_ONCE = 64
+NAMED_DELIMITER = re.compile(r"sep=(.)[\r\n]*")  # the first line, as Excel reads and writes it
 LINE_END = re.compile(r"\r\n|\r|\n")
 Row = list[str | None]
 
@@ -43,15 +44,6 @@ class Dialect:
     delimiter: str
     quotes: Quotes = Quotes.RFC_4180
 
-    def options(self) -> list[str]:
-        """Return what `load_dataset` needs to read so, as code."""
-        found = [] if self.delimiter == "," else [f"delimiter={json.dumps(self.delimiter)}"]
-        if self.quotes is Quotes.LITERAL:
-            found.append("quoting=3")
-        if self.quotes is Quotes.BACKSLASH:
-            found.append('escapechar="\\\\"')
-        return found
-
 
 class Rows:
     """The rows of one file, in batches of lists of cells, all as many as its header has.
@@ -59,6 +51,7 @@ class Rows:
     A cell is None where nothing stands between two delimiters; two quotation marks are "".
     After they were read, `rows` and `lines` are how many there are, `lines_of_rows` without the
     header and `blank` ones; `long_row` is the line where the first row of several lines begins.
+    `names_delimiter` is whether the first line is no row, but tells the delimiter.
     """
 
     def __init__(self, file: DataFile, dialect: Dialect) -> None:
@@ -66,6 +59,7 @@ class Rows:
         self.lines = self.rows = self.lines_of_rows = self.blank = 0
         self.last_row = self.blank_line = self.long_row = 0
         self.header: list[str] = []
+        self.names_delimiter = False
         self._blocks = 0
         self._unused: list[str] = []  # lines that rows are made of next
         delimiter = re.escape(dialect.delimiter)
@@ -82,6 +76,9 @@ class Rows:
         with self.file.open_text(newline="") as text:
             reader = self._reader(text)
             self.header = next((row for row in reader if row), [])
+            if NAMED_DELIMITER.fullmatch(self._unused[0] if self._unused else ""):
+                self.names_delimiter = True
+                self.header = next((row for row in reader if row), [])
             self.lines = start = reader.line_num
             del self._unused[:start]
             batch: list[Row] = []
@@ -102,6 +99,18 @@ class Rows:
         self.rows += len(batch)
         self.lines_of_rows = self.lines - start - self.blank
         yield batch
+
+    def options(self) -> list[str]:
+        """Return what `load_dataset` needs to read so, as code."""
+        delimiter, quotes = self.dialect.delimiter, self.dialect.quotes
+        found = [] if delimiter == "," else [f"delimiter={json.dumps(delimiter)}"]
+        if self.names_delimiter:
+            found.append("skiprows=1")
+        if quotes is Quotes.LITERAL:
+            found.append("quoting=3")
+        if quotes is Quotes.BACKSLASH:
+            found.append('escapechar="\\\\"')
+        return found
 
     def _reader(self, text: TextIO) -> Any:
         lines: Iterator[str] = itertools.chain.from_iterable(self._lines(text))
@@ -166,6 +175,8 @@ def likely_delimiters(file: DataFile) -> list[str]:
     """
     with file.open_text(newline="") as text:
         start = list(itertools.islice(text, SAMPLED_ROWS))
+    if named := NAMED_DELIMITER.fullmatch(start[0] if start else ""):
+        return [named[1]]
     known = ("\t",) if ".tsv" in file.path.name.lower() else DELIMITERS
     best, most = known[0], 0.5
     for delimiter in known:

@@ -35,6 +35,11 @@ READ: dict[str, tuple[Files, dict[str, list[Any]], list[str]]] = {
         {"text": ["a, b", "c"], "n": [1, 2]},
         ["fields end at '|'"],
     ),
+    "a first line that tells the delimiter": (
+        {"a.csv": "sep=;\r\ntext;n\r\na;1\r\n"},
+        {"text": ["a"], "n": [1]},
+        ["fields end at ';'"],
+    ),
     "numbers with commas": (
         {"a.csv": "text;price\na;1.234,50\nb;2,00\n"},
         {"text": ["a", "b"], "price": ["1.234,50", "2,00"]},
@@ -123,6 +128,11 @@ READ: dict[str, tuple[Files, dict[str, list[Any]], list[str]]] = {
         },
         {"text": ["a", "b"]},
         ["Column 't' is left out"],
+    ),
+    "a key of directories that is also a column": (
+        {"d/lang=en/a.csv": "text,lang\na,de\n"},
+        {"text": ["a"], "lang": ["de"]},
+        ["'lang' in the names of directories is left out"],
     ),
     "keys of directories with spaces and escapes": (
         {"d/my key=a b%20c/x #1.csv": "text\na\n"},

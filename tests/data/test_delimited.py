@@ -314,6 +314,7 @@ def test_what_is_true_of_many_files_is_noted_once(write: Write) -> None:
     [
         ("na.csv", "text,n\nNA,1\n007,2\n1e5,3\n"),
         ("semicolons.csv", 'text;n\n"a; b";1\nNA;2\n'),
+        ("excel.csv", "sep=;\ntext;n\na, b;1\n"),
         ("stray.tsv", 'text\tn\n"a\t1\nb\t2\n"c\t3\n'),
         ("backslashes.csv", 'n,text\n1,"a \\"b\\", c"\n'),
     ],
