@@ -74,11 +74,10 @@ class Rate:
         """The rows that were out at last."""
         return self._points[-1][1]
 
-    @property
-    def value(self) -> float | None:
-        """None until rows have come for a second of work."""
+    def value(self, least_s: float = RATE_LEAST_S) -> float | None:
+        """None until rows have come for `least_s` seconds of work."""
         (t0, rows0), (t1, rows1) = self._points[0], self._points[-1]
-        return (rows1 - rows0) / (t1 - t0) if t1 - t0 >= RATE_LEAST_S else None
+        return (rows1 - rows0) / (t1 - t0) if t1 - t0 >= least_s else None
 
 
 class Observation:
@@ -146,7 +145,8 @@ class Observation:
         self.executing = not last
         if last and self._executions:
             self._executions[-1].ended = True
-        rate = self._rate.value
+        # Of work that is over there is nothing to wait for.
+        rate = self._rate.value(INTERVAL_S if last else RATE_LEAST_S)
         self._context.emit(
             ProgressData(
                 rows=rows,
