@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from demo_server.data.errors import SourceError
+from demo_server.data.source_error import SourceError
 from demo_server.system.checkout import ROOT
 from demo_server.system.environment import cache_directory
 

@@ -93,8 +93,8 @@ def missing_parts(directory: Path) -> list[str]:
         place = directory / module.path
         names = {path.name for path in place.iterdir()} if place.is_dir() else set()
         where = f" in {module.path}" if module.path else ""
-        if not names and module.kind not in UNCONFIGURED:  # a repository keeps no empty directory
-            missing.append(f"{module.path} (of modules.json)")
+        if module.path and not names and module.kind not in UNCONFIGURED:
+            missing.append(f"{module.path} (of modules.json)")  # git keeps no empty directory
             continue
         if module.kind == "Transformer" and "config.json" not in names:
             missing.append(f"configuration (config.json){where}")

@@ -103,7 +103,11 @@ def files() -> dict[str, bytes]:
 
 @pytest.fixture
 def hub() -> Iterator[LocalHub]:
-    small = {"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": safetensors()}
+    small = {
+        "config.json": b'{"model_type": "bert"}',
+        "tokenizer.json": b"{}",
+        "model.safetensors": safetensors(),
+    }
     extra = {"onnx/model.onnx": b"x" * 100, "pytorch_model.bin": b"x" * 100}
     known = LocalHub(
         datasets={

@@ -15,6 +15,7 @@ import pytest
 from ray.data.extensions import ArrowTensorArray
 
 from demo_server.data import source
+from demo_server.embedding.model import packaged
 from demo_server.experiments import embed
 from demo_server.protocol.driver_messages import Emitted, Message
 from demo_server.toolkit.context import Context
@@ -35,7 +36,7 @@ def context(directory: Path, said: list[Message]) -> Context:
     return Context(
         send=said.append,
         source=source.DatasetSource("nowhere"),
-        model="",
+        model=str(packaged()),
         device="cpu",
         cpus=2,
         cores=2,
