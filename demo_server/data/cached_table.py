@@ -69,20 +69,22 @@ class CachedTable(BaseModel):
         """Return the rows, mapped into memory.
 
         Raises:
-            SourceError: the file isn't as it was written.
+            SourceError: the file can't be read.
         """
         try:
-            stat = os.stat(self.path)
-            if (stat.st_size, stat.st_mtime_ns) == (self.bytes, self.changed):
-                return Dataset.from_file(self.path)
-            reason = "it has changed since it was written"
+            return Dataset.from_file(self.path)
         except (OSError, pa.ArrowException) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise SourceError(
-            "cache",
-            f"{Path(self.path).name} in the cache can't be read: {reason}.",
-            "Start again: it is then made anew of the data's files.",
-        )
+            raise SourceError(
+                "cache",
+                f"{Path(self.path).name} in the cache can't be read: {reason}.",
+                "Start again: it is then made anew of the data's files.",
+            ) from error
+
+    def is_unchanged(self) -> bool:
+        """Return whether the file is as it was written; another process may have written it too."""
+        stat = os.stat(self.path)
+        return (stat.st_size, stat.st_mtime_ns) == (self.bytes, self.changed)
 
 
 def directory() -> Path:
@@ -107,8 +109,9 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     if known.is_file() and cache_space.hold(arrow):
         with suppress(ValueError, SourceError):  # damaged: the files are read again
             table = CachedTable.model_validate_json(known.read_bytes())
-            table.load()
-            return table
+            if table.is_unchanged():
+                table.load()
+                return table
     found = found or local_files.find(spec)
     if not found.files:
         return None
