@@ -46,7 +46,7 @@ def write(
     try:
         try:
             return run_here(write_blocks, blocks, path, types or {})
-        except pa.ArrowInvalid:
+        except pa.ArrowException:
             if not types:
                 raise
         return run_here(write_blocks, blocks, path, {})
