@@ -2,7 +2,8 @@
 
 The head names this module to Ray (`RAY_preload_python_modules`). A worker's environment says which
 libraries: none, unless it was started for an actor that asks for them; see `prestart.py`. Such a
-worker imports what an actor of ours needs in addition.
+worker imports what an actor of ours needs in addition. The others import nothing of ours here: each
+would keep ten megabytes of its own for the protocol's models.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from demo_server.embedding.openvino import disable_telemetry
-from demo_server.protocol.errors import ExperimentError
 from demo_server.ray_internals.forkable_ray import MAP_ACTOR
 from demo_server.ray_internals.worker_environment import MODULES
 
@@ -43,7 +42,8 @@ def import_ray_data() -> None:
 
 def import_for_actor() -> None:
     """Import what an actor of ours needs."""
-    disable_telemetry()
+    openvino = importlib.import_module("demo_server.embedding.openvino")
+    openvino.disable_telemetry()
     for name in os.environ[MODULES].split(","):
         importlib.import_module(name)
     # Its class is defined in an experiment, observed, and comes in Ray Data's own actor.
@@ -53,7 +53,7 @@ def import_for_actor() -> None:
     for name in catalog.names():
         try:
             catalog.load(name)
-        except ExperimentError:  # the standby has said so; a run that asks for it fails
+        except catalog.ExperimentError:  # the standby has said so; a run that asks for it fails
             continue
 
 

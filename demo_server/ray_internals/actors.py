@@ -11,11 +11,7 @@ from ray._private.state import state as cluster_state
 from ray.data._internal.stats import STATS_ACTOR_NAME
 
 from demo_server.protocol.events import ActorMetrics
-
-# Of the driver, where workers leave sample rows.
-MAILBOX = "live-rows"
-# Ray Data's own, which the first job that needs them starts.
-RAYS_OWN = ("_StatsActor", "_AutoscalingCoordinatorActor", "ActorLocationTracker")
+from demo_server.ray_internals.actor_names import MAILBOX, RAYS_OWN
 
 
 def ray_data_has_begun() -> bool:

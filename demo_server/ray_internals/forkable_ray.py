@@ -28,6 +28,7 @@ LATE = (
     "ray.data._internal.planner.planner",
     "ray.data._internal.utils.torch_inference",
     "ray.data.extensions",
+    "starlette.datastructures",
 )
 
 

@@ -34,6 +34,7 @@ EARLY = ("pandas", "pyarrow", "pydantic", "requests", "jsonschema", "datasets")
 def main() -> None:
     listener = socket.socket(fileno=os.dup(0))
     base = MODULES not in os.environ
+    ours = list[str]()
     if not base:
         importlib.import_module(os.environ["RAY_preload_python_modules"])  # noqa: SIM112 (Ray's)
         server = ForkServer(listener, forked=record, ended=forget)
@@ -41,10 +42,12 @@ def main() -> None:
         for name in EARLY:
             importlib.import_module(name)
         server = ForkServer(listener, prepare=import_ray, forked=record, ended=forget)
+        # Found before there are forks: to go through all names is to copy the pages they are on.
+        ours = [name for name in sys.modules if f"{name}.".startswith("demo_server.")]
     if program := server.serve():
         forkable_ray.name_process("ray::IDLE")  # as Ray names a worker that waits for work
-        if base:
-            forget_our_code()
+        for name in ours:  # imported as it is by then, and from where the worker's driver has it
+            del sys.modules[name]
         program.run()
 
 
@@ -56,12 +59,6 @@ def import_ray(first: Program) -> None:
     os.environ[RAYLET] = first.env[RAYLET]
     os.environ[JOB] = NO_JOB
     forkable_ray.import_ray()
-
-
-def forget_our_code() -> None:
-    """Have it imported as it is by then, and from where the worker's driver has it."""
-    for name in [name for name in sys.modules if f"{name}.".startswith("demo_server.")]:
-        del sys.modules[name]
 
 
 def record_path(pid: int) -> Path:

@@ -10,7 +10,7 @@ import ray
 from ray.actor import ActorHandle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from demo_server.ray_internals.actors import MAILBOX
+from demo_server.ray_internals.actor_names import MAILBOX
 
 MAX_WAITING = 256
 
