@@ -20,6 +20,11 @@ def test_ray_calls_what_takes_the_place_of_its_own_functions_with_these_argument
     dashboard = inspect.signature(private("ray._private.node.Node.start_api_server", OURS))
     assert list(dashboard.parameters) == ["self", "include_dashboard", "raise_on_failure"], CHANGED
     head.no_dashboard(None, include_dashboard=True, raise_on_failure=True)
+    build = "_build_python_executable_command_memory_profileable"
+    command = inspect.signature(private(f"ray._private.services.{build}", OURS))
+    assert next(iter(command.parameters)) == "component", CHANGED
+    logger = inspect.signature(private("ray.scripts.scripts.setup_process_exit_logger", OURS))
+    assert next(iter(logger.parameters)) == "process_exit_log_path", CHANGED
     parameters = inspect.signature(private("ray._private.parameter.RayParams", OURS)).parameters
     assert "setup_worker_path" in parameters, CHANGED
 
