@@ -59,7 +59,7 @@ class ProgressData(Frame):
     rows: int = Field(description="rows out of the last operator")
     total: int | None = None
     rate: float | None = Field(
-        default=None, description="rows per second, steady; None in work's first second"
+        default=None, description="rows per second, steady; None in the first second of work"
     )
     eta_s: float | None = None
     operators: list[OperatorProgress] = Field(default_factory=list)

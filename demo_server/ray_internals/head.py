@@ -2,8 +2,9 @@
 
 Without three of its servers: one is for Ray clients and also takes a fixed port; another is the
 dashboard's, which runs with `--include-dashboard False` too; and the dashboard's agent. Nobody here
-uses them, and each imports for a second while the first run waits. Once Ray runs, this process
-keeps nothing of what it has imported. What is patched is private to Ray, which is pinned exactly.
+uses them, and each imports for a second while the first run waits. Where workers are forked, this
+process keeps nothing of what it has imported once Ray runs. What is patched is private to Ray,
+which is pinned exactly.
 """
 
 from __future__ import annotations
@@ -38,12 +39,13 @@ def main() -> None:
         assert setup_worker.origin
         os.environ[worker_start.RAYS_SCRIPT] = setup_worker.origin
         parameter.RayParams = partial(parameter.RayParams, setup_worker_path=worker_start.__file__)
+        # The first that `--block` does when all has started. On macOS Ray's reaper reads a pipe of
+        # this process, which another program would close: it would end Ray.
+        scripts.setup_process_exit_logger = partial(become_waiting, fork_server)
     scripts.get_ray_client_dependency_error = no_clients
     node.Node.start_api_server = no_dashboard
     build_command = "_build_python_executable_command_memory_profileable"
     setattr(services, build_command, partial(without_agent, getattr(services, build_command)))
-    # The first that `--block` does when all has started.
-    scripts.setup_process_exit_logger = partial(become_waiting, fork_server)
     scripts.main()
 
 

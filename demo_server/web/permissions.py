@@ -28,7 +28,7 @@ def require_presenter(role: Role) -> None:
 
 
 def is_poll(channel: str) -> bool:
-    """Tell whether viewers may vote on `channel`; Slidev names it after the deck's title."""
+    """Return whether viewers may vote on `channel`; Slidev names it after the deck's title."""
     return channel == "poll" or channel.endswith(" - poll")
 
 

@@ -155,7 +155,7 @@ def test_a_pipeline_without_progress_is_ended_with_the_reason(
 def test_an_exception_in_user_code_keeps_its_class(ray_head: RayCluster, tmp_path: Path) -> None:
     broken = tmp_path / "model"
     broken.mkdir()
-    (broken / "config.json").write_text("{}")
+    (broken / "config.json").write_text('{"model_type": "bert"}')
     (broken / "tokenizer.json").write_text("{}")
     header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
     weights = len(header).to_bytes(8, "little") + header + b"\0\0\0\0"

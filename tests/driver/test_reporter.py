@@ -128,6 +128,21 @@ def test_passes_over_a_table_are_sampled_from_its_rows(monkeypatch: pytest.Monke
     assert [row["dim"] for row in slot.samples[0]["rows"]] == [3, 3]
 
 
+def test_passes_over_a_batch_of_another_kind_count_by_their_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class OverRows:
+        def __call__(self, batch: list[str]) -> list[str]:
+            counters.embedded(np.array([7, 2]), np.ones((2, 3), np.float32))
+            return batch
+
+    slot = Slot()
+    monkeypatch.setattr(reporter_module, "find_mailbox", lambda: slot)
+    rows = [f"row {i}" for i in range(10)]
+    assert observed(OverRows)()(rows) is rows
+    assert [slot.samples[0][name] for name in ("batch_rows", "work")] == [2, 2]
+
+
 def test_passes_that_come_too_fast_are_counted_in_the_next_sample() -> None:
     slot = Slot()
     reporter = Reporter(slot, text_column="text")  # type: ignore[arg-type]

@@ -11,8 +11,11 @@ import psutil
 import pytest
 
 from demo_server.processes.head_command import NODE_ENV
+from demo_server.system.fork_server import FORKS
 from tests.support.bounds import HANG_S
 from tests.support.ray_cluster import RayCluster, free_port
+
+pytestmark = pytest.mark.skipif(not FORKS, reason="this system's head stays what it is")
 
 
 @pytest.fixture

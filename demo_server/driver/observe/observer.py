@@ -145,7 +145,7 @@ class Observation:
         self.executing = not last
         if last and self._executions:
             self._executions[-1].ended = True
-        # Of work that is over there is nothing to wait for.
+        # When the work is over, a shorter time will do.
         rate = self._rate.value(INTERVAL_S if last else RATE_LEAST_S)
         self._context.emit(
             ProgressData(

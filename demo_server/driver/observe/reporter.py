@@ -123,7 +123,7 @@ def work_of(texts: Sequence[object], rows: int) -> Array:
     Returns:
         shape (rows,).
     """
-    if len(texts) != rows:
+    if rows == 0 or len(texts) != rows:
         return np.ones(rows)
     characters = [len(text) if isinstance(text, str) else 0 for text in texts]
     work = np.clip(characters, 0, MOST_CHARACTERS) + LEAST_CHARACTERS
@@ -183,7 +183,8 @@ class Reporter:
             sample.append(sample_row(columns, self._offset + row, self._text_column))
         if self._weights is None:
             self._weights = work_of(self._texts(), length(self._batch))
-        work = float(self._weights[rows].sum())
+        # A batch that is neither a table nor a mapping has no texts here.
+        work = float(self._weights[rows].sum()) if self._weights.size else float(len(rows))
         self._worked += work
         self._add(sample, len(rows), work)
 

@@ -242,7 +242,7 @@ export interface ProgressData {
   rows: number
   total?: number | null
   /**
-   * rows per second, steady; None in work's first second
+   * rows per second, steady; None in the first second of work
    */
   rate?: number | null
   eta_s?: number | null

@@ -26,6 +26,7 @@ const body: fc.Arbitrary<Body> = fc.oneof(
       rows: fc.array(fc.record({ id: fc.string(), text: fc.string(), columns: fc.constant({}) }), { maxLength: 40 }),
       calls: fc.nat(9),
       models: fc.constant(0),
+      work: fc.constant(0),
       tokens: fc.nat(9999),
       padding: fc.nat(999),
     }),

@@ -34,7 +34,7 @@ export function readParameter(parameter: Parameter, text: string): { value: Json
 
 /** A choice as the list shows it: with the reason, where it is refused. */
 export function labelOf({ refused }: Parameter, choice: JsonValue): string {
-  const name = String(choice)
+  const name = typeof choice === 'string' ? choice : JSON.stringify(choice)
   const reason = refused[name]
   if (reason === undefined)
     return name
