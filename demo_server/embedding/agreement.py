@@ -33,6 +33,8 @@ ROWS = 16
 # Of the dataset's first rows, from which those are chosen.
 CHOSEN_FROM = 10_000
 LONGEST = 6_000  # characters of a text to compare: most models cut it
+# In the words of what allocates a CPU's memory for torch, and for OpenVINO.
+ALLOCATORS = ("DefaultCPUAllocator", "bad_alloc", "bad allocation")
 LIBRARIES = ("torch", "sentence-transformers", "transformers", "tokenizers", "openvino")
 
 
@@ -254,5 +256,7 @@ def is_of_the_moment(error: Exception) -> bool:
     """Whether an error is of the machine at this moment, such as a full disk, not of the model."""
     import torch
 
-    of_the_machine = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return of_the_machine or getattr(error, "errno", None) is not None
+    of_the_device = torch.OutOfMemoryError | torch.AcceleratorError
+    of_memory = isinstance(error, RuntimeError) and any(name in str(error) for name in ALLOCATORS)
+    no_room = of_memory or isinstance(error, MemoryError | of_the_device)
+    return no_room or getattr(error, "errno", None) is not None

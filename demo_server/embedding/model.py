@@ -131,7 +131,7 @@ def download(repo_id: str) -> Path:
         )
         if any(part.startswith(WEIGHTS) for part in missing_parts(snapshot)):
             snapshot = Path(
-                snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "pytorch_model*.bin"])
+                snapshot_download(repo_id, allow_patterns=[*CONFIGURATION, "*pytorch_model*.bin"])
             )
     check_files(snapshot, repo_id)
     return snapshot

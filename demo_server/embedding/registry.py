@@ -60,7 +60,7 @@ class Row:
         """Return why this machine can't run it, None where it can."""
         if not self.installed:
             return (
-                f"engine {self.name} needs {self.imports[0]}, which is not installed: run "
+                f"{self.name} needs {self.imports[0]}, which is not installed: run "
                 f"`pip install {self.imports[0]}`, or choose engine {ROWS[0].name}."
             )
         on_cuda = device == "cuda" and not self.converted

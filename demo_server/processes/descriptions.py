@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,9 +22,13 @@ from demo_server.system.checkout import BUNDLED_DATA
 from demo_server.system.code_version import code_files
 from demo_server.system.environment import ENGINES
 from demo_server.system.files import fingerprint, write_atomically
+from demo_server.system.machine import versions
 from demo_server.system.settings import Settings
 
 TIMEOUT_S = 120.0
+# A dataset on the hub is downloaded by then.
+DOWNLOAD_TIMEOUT_S = 3600.0
+NOT_LOCAL = "not local"
 
 
 class _Cached(BaseModel):
@@ -57,7 +62,7 @@ class Describer:
         options = DescribeOptions(inputs=self._settings.inputs, machine=self._settings.machine_file)
         try:
             text = await run_module(
-                "demo_server.driver.describe", [options.model_dump_json()], TIMEOUT_S
+                "demo_server.driver.describe", [options.model_dump_json()], self._timeout_s()
             )
             descriptions = Descriptions.model_validate_json(text)
         except (ModuleError, ValueError) as error:
@@ -75,13 +80,23 @@ class Describer:
         """Return the files of what is known of the engines, one for each model: a driver learns."""
         return sorted((self._settings.cache / ENGINES).glob("*.json"))
 
+    def _timeout_s(self) -> float:
+        local = _state(*self._datasets()) != NOT_LOCAL
+        return TIMEOUT_S if local else DOWNLOAD_TIMEOUT_S
+
+    def _datasets(self) -> tuple[str, str]:
+        """Return the dataset as a path, and without what may follow it."""
+        dataset = self._settings.inputs.dataset or str(BUNDLED_DATA)
+        return dataset, dataset.partition(":")[0]
+
     def key(self) -> str:
         """Return what changes with all that `describe` reads."""
         inputs = self._settings.inputs
-        dataset = inputs.dataset or str(BUNDLED_DATA)
-        local = [_state(dataset, dataset.partition(":")[0]), _state(inputs.model or "")]
+        local = [_state(*self._datasets()), _state(inputs.model or "")]
         files = [*code_files(), self._settings.machine_file, *self.comparisons()]
-        return _digest(files, [inputs.model_dump_json(), sys.version, *local])
+        # Which engines are refused depends on what is installed, and on the devices that are seen.
+        installed = [json.dumps(versions()), os.environ.get("CUDA_VISIBLE_DEVICES", "all")]
+        return _digest(files, [inputs.model_dump_json(), sys.version, *installed, *local])
 
 
 def _state(*names: str) -> str:
@@ -89,7 +104,7 @@ def _state(*names: str) -> str:
     for name in filter(None, names):
         with contextlib.suppress(OSError):
             return fingerprint(Path(name).expanduser())
-    return "not local"
+    return NOT_LOCAL
 
 
 def _digest(files: Iterable[Path], words: Iterable[str]) -> str:

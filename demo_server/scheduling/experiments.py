@@ -68,7 +68,8 @@ class Experiments:
         if error is not None:
             raise _bad_parameter(description, whole, error)
         for name, schema in description.schema_.get("properties", {}).items():
-            if why := schema.get("refused", {}).get(whole.get(name)):
+            value, refused = whole.get(name), schema.get("refused", {})
+            if isinstance(value, str) and (why := refused.get(value)):
                 message = f"{why['reason']} {why['remedy']}".strip()
                 raise Refusal(ErrorCode.BAD_PARAMETER, message, name)
         return whole

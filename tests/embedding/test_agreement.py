@@ -316,6 +316,27 @@ def test_a_model_whose_vectors_are_no_numbers_is_refused_for_every_engine(
     assert list(found) == [row.name for row in rows]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("std::bad_alloc"),
+        torch.AcceleratorError("CUDA error: the device is busy"),
+        OSError(28, "No space left on device"),
+    ],
+)
+def test_what_the_machine_lacks_at_the_moment_refuses_no_engine(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(model: str, texts: list[str]) -> None:
+        raise error
+
+    monkeypatch.setattr(agreement, "encode", fail)
+    with pytest.raises(type(error)):
+        agreement.measure("m", TEXTS, [find("TextEmbedder"), *F32], lambda row: "m")
+
+
 def test_a_model_that_encode_cannot_run_is_refused_at_once_for_encode_too(tmp_path: Path) -> None:
     place = tiny_models.save(tmp_path / "model")
     agreement.directory().mkdir(parents=True)

@@ -114,6 +114,21 @@ async def test_what_was_learned_of_an_engine_is_described(
     assert describer.cached() is None
 
 
+@pytest.mark.parametrize("changed", ["a package", "the devices"])
+async def test_what_is_installed_and_which_devices_are_seen_is_described(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    describer = Describer(settings)
+    await answer(monkeypatch, DESCRIPTIONS.model_dump_json(by_alias=True))
+    await describer.describe()
+    assert describer.cached() == DESCRIPTIONS
+    if changed == "a package":
+        monkeypatch.setattr(descriptions, "versions", lambda: {"openvino": "not installed"})
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "none of them")
+    assert describer.cached() is None
+
+
 async def test_a_refusal_is_passed_on_as_it_is_and_not_kept(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,13 @@ def test_a_choice_that_is_refused_here_is_refused_with_its_reason_and_remedy() -
     assert refused.value.field == "engine"
 
 
+def test_a_parameter_that_is_a_list_is_taken() -> None:
+    sizes = {"type": "array", "items": {"type": "integer"}}
+    schema = EMBED.schema_ | {"properties": EMBED.schema_["properties"] | {"sizes": sizes}}
+    choosing = EMBED.model_copy(update={"schema_": schema})
+    assert Experiments(DESCRIPTIONS).complete(choosing, {"sizes": [8, 64]})["sizes"] == [8, 64]
+
+
 def test_before_the_experiments_are_known_nothing_starts() -> None:
     with pytest.raises(Refusal) as refused:
         admit(Experiments(), "embed", {}, 4, held=False)
