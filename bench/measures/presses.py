@@ -8,7 +8,15 @@ import statistics
 import time
 from typing import Any
 
-from bench.support.served import ENDED, Served, event_status, log, pause, served
+from bench.support.served import (
+    ENDED,
+    MeasuringError,
+    Served,
+    event_status,
+    log,
+    pause,
+    served,
+)
 
 ROWS, ROUNDS = 256, 20
 # The engines by the class on the slide, and at most how many seconds a first row takes: the median
@@ -66,8 +74,10 @@ def press(server: Served, params: dict[str, Any], cancelled: bool) -> float:
     """Run, to the end or to a cancel; return the seconds until the first sample row came."""
     pressed = time.monotonic()
     run_id = server.start("embed", params)
-    server.watch(run_id, lambda event: event["kind"] == "rows" or event_status(event) in ENDED)
+    events = server.watch(run_id, lambda e: e["kind"] == "rows" or event_status(e) in ENDED)
     seconds = time.monotonic() - pressed
+    if not any(event["kind"] == "rows" for event in events):
+        raise MeasuringError(f"a run of {params} gave no sample row")
     if cancelled:
         server.cancel(run_id)
     server.watch(run_id, lambda event: event_status(event) in ENDED)
