@@ -7,7 +7,7 @@ import functools
 import hashlib
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -78,7 +78,7 @@ class CachedTable(BaseModel):
             raise SourceError(
                 "cache",
                 f"{Path(self.path).name} in the cache can't be read: {reason}.",
-                "Start again: it is then made anew of the data's files.",
+                "Start again: it is then made again from the data's files.",
             ) from error
 
     def is_unchanged(self) -> bool:
@@ -107,10 +107,11 @@ def read(spec: Spec, text_column: str | None) -> CachedTable | None:
     known = directory() / f"{key}.json"
     arrow = directory() / f"{key}.arrow"
     if known.is_file() and cache_space.hold(arrow):
-        with suppress(ValueError, SourceError):  # damaged: the files are read again
+        with suppress(ValueError, OSError, SourceError):  # damaged or moved: they are read again
             table = CachedTable.model_validate_json(known.read_bytes())
-            if table.is_unchanged():
+            if table.path == str(arrow) and table.is_unchanged():
                 table.load()
+                table.notes = [*(found.notes if found else ()), *table.notes]
                 return table
     found = found or local_files.find(spec)
     if not found.files:
@@ -218,7 +219,7 @@ def key_of(spec: Spec, text_column: str | None, found: LocalFiles | None = None)
 
     Those of the hub, which are `found`, have a place of their own for each content.
     """
-    state = fingerprint(Path(spec.path)) if found is None else repr(found)
+    state = fingerprint(Path(spec.path)) if found is None else repr(replace(found, notes=()))
     asked = (spec.path, spec.name, spec.split, text_column, state, reader())
     return hashlib.sha256(repr(asked).encode()).hexdigest()[:32]
 

@@ -64,7 +64,8 @@ class Rows:
         self._unused: list[str] = []  # lines that rows are made of next
         delimiter = re.escape(dialect.delimiter)
         ends = rf"{delimiter}\r\n"
-        self._cell = re.compile(rf'("(?:[^"]|"")*"|[^{ends}]*)(?:{delimiter}|{LINE_END.pattern}|$)')
+        cell = rf'("[^"]*(?:""[^"]*)*"|[^{ends}]*)'
+        self._cell = re.compile(rf"{cell}(?:{delimiter}|{LINE_END.pattern}|$)")
         self._quoted_empty = re.compile(f'(?:^|[{ends}])""(?:[{ends}]|$)')
 
     def __iter__(self) -> Iterator[list[Row]]:
@@ -75,14 +76,14 @@ class Rows:
         """
         with self.file.open_text(newline="") as text:
             reader = self._reader(text)
-            self.header = next((row for row in reader if row), [])
-            if NAMED_DELIMITER.fullmatch(self._unused[0] if self._unused else ""):
-                self.names_delimiter = True
-                self.header = next((row for row in reader if row), [])
-            self.lines = start = reader.line_num
-            del self._unused[:start]
             batch: list[Row] = []
             try:
+                self.header = next((row for row in reader if row), [])
+                if NAMED_DELIMITER.fullmatch(self._unused[0] if self._unused else ""):
+                    self.names_delimiter = True
+                    self.header = next((row for row in reader if row), [])
+                self.lines = start = reader.line_num
+                del self._unused[:start]
                 while part := list(itertools.islice(reader, ROWS_AT_ONCE)):
                     used = reader.line_num - self.lines
                     cells = self._with_missing(part, "".join(self._unused[:used]))

@@ -64,10 +64,14 @@ def find(spec: Spec) -> LocalFiles:
     inside = [str(file.relative_to(path)) for file in read]
     files = [DataFile(path / name, name, keys(name)) for name in inside]
     taken = {places.get(str(name)) for every in splits.values() for name in every}
-    others = unread(path, set(listing.files) - taken, set(split_files) - set(read))
     notes = notes_on_links(path, listing)
-    if others:
+    if others := unread(path, set(listing.files) - taken):
         notes += (f"{spec.title} has files that no split of it takes: {', '.join(others)}.",)
+    if left := sorted(str(file.relative_to(path)) for file in set(split_files) - set(read)):
+        notes += (
+            f"{spec.title} has files of another kind than the {loader} that is read: "
+            f"{', '.join(left)}. Unpack or convert them, or leave them out.",
+        )
     features = builder.info.features
     return LocalFiles(split, loader, files, features, notes, delimiter_of(builder))
 
@@ -75,14 +79,18 @@ def find(spec: Spec) -> LocalFiles:
 def loader_of(builder: DatasetBuilder, names: list[str]) -> str:
     """Return the loader of `datasets` for files of which some are read here as it is told to.
 
-    Empty where all are of another kind, or a README has options such as lines to skip.
+    Empty where all are of another kind, or a README has options such as lines to skip, or a
+    delimiter of several characters.
     """
     loader = type(builder).__module__.rpartition(".")[2]
     plain, asked = vars(type(builder.config)()), vars(builder.config)
     known = {"name", "version", "data_dir", "data_files", "description", "features"}
     options = {name for name in asked if name not in known and asked[name] != plain.get(name)}
     kinds = {LOADERS.get(suffix(name)) for name in names}
-    return loader if loader in kinds and options <= {"sep", "delimiter"} else ""
+    delimiter = delimiter_of(builder)
+    plain_delimiter = delimiter is None or (len(delimiter) == 1 and delimiter not in '"\r\n')
+    known_options = options <= {"sep", "delimiter"} and plain_delimiter
+    return loader if loader in kinds and known_options else ""
 
 
 def delimiter_of(builder: DatasetBuilder) -> str | None:
@@ -93,11 +101,12 @@ def delimiter_of(builder: DatasetBuilder) -> str | None:
 
 
 def notes_on_links(directory: Path, listing: Listing) -> tuple[str, ...]:
-    """Return notes on the links that lead nowhere, or to what is read by another name."""
+    """Return notes on links that lead nowhere or to what is read, and on what can't be listed."""
     broken = [path for path in listing.broken if LOADERS.get(suffix(path.name))]
     said = (
         (broken, "a link to nothing, so it adds no rows"),
         (listing.repeated, "a link to a directory that is read by another name, so not again"),
+        (listing.unreadable, "a directory that can't be listed, so it adds no rows"),
     )
     return tuple(
         note
@@ -106,16 +115,13 @@ def notes_on_links(directory: Path, listing: Listing) -> tuple[str, ...]:
     )
 
 
-def unread(directory: Path, untaken: set[Path], left: set[Path]) -> list[str]:
-    """Return the files of data that aren't read: in no split, or `left` for their kind.
-
-    Of `untaken` none where a README's `configs` tell which are which.
-    """
+def unread(directory: Path, untaken: set[Path]) -> list[str]:
+    """Return the files of data in no split; none where a README's `configs` tell which are."""
     readme = directory / "README.md"
     if readme.exists() and "configs" in (metadata_load(readme) or {}):
-        untaken = set()
+        return []
     data = {file for file in untaken if LOADERS.get(suffix(file.name))}
-    files = (file.relative_to(directory) for file in data | left)
+    files = (file.relative_to(directory) for file in data)
     return sorted(
         str(file)
         for file in files

@@ -189,11 +189,17 @@ def plain(kind: pa.DataType) -> pa.DataType:
         return pa.binary()
     if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):
         return pa.decimal128(kind.precision, kind.scale)
-    if pa.types.is_map(kind):
+    if pa.types.is_map(kind) and not has_null_type(kind):
         return pa.list_(
             pa.struct([("key", plain(kind.key_type)), ("value", plain(kind.item_type))])
         )
     return nested(kind, plain)
+
+
+def has_null_type(kind: pa.DataType) -> bool:
+    """Return whether a column or what is in it is of the type null: maps of that can't be cast."""
+    inner = (kind.field(index).type for index in range(kind.num_fields))
+    return bool(pa.types.is_null(kind)) or any(map(has_null_type, inner))
 
 
 def nullable(kind: pa.DataType) -> pa.DataType:

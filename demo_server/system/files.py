@@ -45,29 +45,41 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> Non
 
 @dataclass
 class Listing:
-    """What is below a directory: files, links to nothing, and links to what is listed otherwise."""
+    """What is below a directory: files, links to nothing, and links to what is listed otherwise.
+
+    `unreadable` are directories that can't be listed.
+    """
 
     files: list[Path] = field(default_factory=list)
     broken: list[Path] = field(default_factory=list)
     repeated: list[Path] = field(default_factory=list)
+    unreadable: list[Path] = field(default_factory=list)
 
 
 def list_files(directory: Path) -> Listing:
     """Return what is below a directory, sorted, with what links to directories lead to.
 
     A directory is listed once, by its own name if it lies below `directory`, so no loop is endless.
+    Hidden ones are not: they hold what programs keep for themselves.
 
     Raises:
-        OSError: a directory is not there or can't be listed.
+        OSError: `directory` is not there or can't be listed.
     """
+
+    def pass_over(error: OSError) -> None:
+        if str(error.filename) == str(directory):
+            raise error
+        listing.unreadable.append(Path(error.filename))
+
     listing, links, seen = Listing(), [directory], set[str]()
     for top in links:  # which grows
         if os.path.realpath(top) in seen:
             listing.repeated.append(top)
             continue
-        for place, directories, names in os.walk(top, onerror=raise_it):
+        for place, directories, names in os.walk(top, onerror=pass_over):
             seen.add(os.path.realpath(place))
-            paths = {name: Path(place, name) for name in sorted(directories)}
+            shown = sorted(name for name in directories if not name.startswith("."))
+            paths = {name: Path(place, name) for name in shown}
             links += [path for path in paths.values() if path.is_symlink()]
             directories[:] = [
                 name
@@ -78,14 +90,10 @@ def list_files(directory: Path) -> Listing:
                 file = Path(place, name)
                 if file.is_file():
                     listing.files.append(file)
-                elif file.is_symlink():
+                elif file.is_symlink() and not name.startswith("."):
                     listing.broken.append(file)
     listing.files.sort()
     return listing
-
-
-def raise_it(error: OSError) -> None:
-    raise error
 
 
 def fingerprint(path: Path) -> str:

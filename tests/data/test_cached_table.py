@@ -205,8 +205,44 @@ def test_files_of_another_kind_are_named_and_the_others_read_here(
     write("d/.hidden.csv", "text\nno\n")
     found = source.resolve(str(tmp_path / "d"))
     assert sorted(found.load()["text"][:]) == ["NA B.CSV", "NA a.csv"]
-    [left] = found.notes
-    assert left == "d has files that no split of it takes: c.csv.bak, d.csv.zst, e.parquet."
+    untaken, left = found.notes
+    assert untaken == "d has files that no split of it takes: e.parquet."
+    assert left == (
+        "d has files of another kind than the csv that is read: c.csv.bak, d.csv.zst. Unpack or "
+        "convert them, or leave them out."
+    )
+
+
+def test_a_cache_that_was_moved_is_made_again(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("a.csv", "text\na\n")
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "cache"))
+    assert texts(path) == ["a"]
+    (tmp_path / "cache").rename(tmp_path / "moved")
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path / "moved"))
+    assert texts(path) == ["a"]
+
+
+def test_what_programs_keep_in_hidden_directories_is_neither_read_nor_noted(
+    write: Write, tmp_path: Path
+) -> None:
+    directory = write("d/a.csv", "text\na\n").parent
+    write("d/.git/b.csv", "text\nb\n")
+    (directory / ".git" / "up").symlink_to(tmp_path)
+    (directory / ".#a.csv").symlink_to("nobody@nowhere")
+    found = source.resolve(str(directory))
+    assert (found.load()["text"][:], found.notes) == (["a"], ())
+
+
+def test_a_delimiter_of_several_characters_is_left_to_datasets(
+    write: Write, tmp_path: Path
+) -> None:
+    write("d/a.csv", "text||n\na||1\n")
+    card = "---\nconfigs:\n- config_name: default\n  data_files: a.csv\n  sep: '||'\n---\n"
+    write("d/README.md", card)
+    with pytest.raises(SourceError):
+        source.resolve(str(tmp_path / "d"))
 
 
 def test_a_file_without_anything_in_it_adds_no_rows(write: Write, tmp_path: Path) -> None:

@@ -327,3 +327,12 @@ def test_the_code_for_another_machine_reads_the_same_texts(
     call = f"load_dataset({found.arguments}, cache_dir={str(tmp_path / 'hf')!r})"
     there = eval(call, {"load_dataset": load_dataset, "str": str})
     assert there["text"][:] == found.load()["text"][:]
+
+
+@pytest.mark.parametrize("first", ['"text" ,n', '"text,n'])
+def test_a_quotation_mark_that_stands_alone_in_the_first_line_belongs_to_its_name(
+    write: Write, first: str
+) -> None:
+    path = write("a.csv", f"{first}\na,1\n")
+    names = first.split(",")
+    assert source.resolve(str(path), names[0]).load()[names[0]][:] == ["a"]

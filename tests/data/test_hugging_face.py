@@ -92,6 +92,19 @@ def safetensors() -> bytes:
     return len(header).to_bytes(8, "little") + header + bytes(4)
 
 
+# A module after the transformer, with weights of the older kind.
+PARTS = {
+    "modules.json": json.dumps(
+        [
+            {"path": "", "type": "sentence_transformers.models.Transformer"},
+            {"path": "2_Dense", "type": "sentence_transformers.models.Dense"},
+        ]
+    ).encode(),
+    "2_Dense/config.json": b"{}",
+    "2_Dense/pytorch_model.bin": b"x" * 100,
+}
+
+
 def files() -> dict[str, bytes]:
     return {
         "README.md": CARD,
@@ -125,6 +138,7 @@ def hub() -> Iterator[LocalHub]:
         models={
             "course/small": Repository({**small, **extra}),
             "course/private": Repository(small, token="let-me-in"),
+            "course/parts": Repository({**small, **PARTS}),
             "course/empty": Repository({"README.md": b"nothing"}),
         },
     )
@@ -235,6 +249,10 @@ def test_a_model_comes_from_the_hub_then_from_its_cache(hub: LocalHub, ask: Ask)
     assert second == {"path": first["path"], "origin": "cache"}
     assert ask("course/small", what="model") == second
     assert not [request for request in hub.requests[asked:] if "/resolve/" in request]
+
+
+def test_weights_of_the_older_kind_are_fetched_for_a_module_that_has_no_others(ask: Ask) -> None:
+    assert ask("course/parts", what="model")["origin"] == "hub"
 
 
 @pytest.mark.parametrize(
