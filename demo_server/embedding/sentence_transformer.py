@@ -20,8 +20,8 @@ class TextEmbedder:
     def __call__(self, batch: pa.Table) -> pa.Table:
         # encode sorts by characters, not by tokens
         vectors = self.model.encode(batch[self.column].to_pylist())
-        numbers, size = vectors.ravel().astype("f4"), vectors.shape[1]
-        lists = pa.FixedSizeListArray.from_arrays(numbers, size)
+        flat, size = vectors.ravel().astype("f4"), vectors.shape[1]
+        lists = pa.FixedSizeListArray.from_arrays(flat, size)
         return batch.append_column("embedding", lists)
 
 
