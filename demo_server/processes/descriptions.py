@@ -28,7 +28,6 @@ from demo_server.system.settings import Settings
 TIMEOUT_S = 120.0
 # A dataset on the hub is downloaded by then.
 DOWNLOAD_TIMEOUT_S = 3600.0
-NOT_LOCAL = "not local"
 
 
 class _Cached(BaseModel):
@@ -81,7 +80,7 @@ class Describer:
         return sorted((self._settings.cache / ENGINES).glob("*.json"))
 
     def _timeout_s(self) -> float:
-        local = _state(*self._datasets()) != NOT_LOCAL
+        local = any(os.path.exists(os.path.expanduser(name)) for name in self._datasets())
         return TIMEOUT_S if local else DOWNLOAD_TIMEOUT_S
 
     def _datasets(self) -> tuple[str, str]:
@@ -104,7 +103,7 @@ def _state(*names: str) -> str:
     for name in filter(None, names):
         with contextlib.suppress(OSError):
             return fingerprint(Path(name).expanduser())
-    return NOT_LOCAL
+    return "not local"
 
 
 def _digest(files: Iterable[Path], words: Iterable[str]) -> str:

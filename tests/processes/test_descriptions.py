@@ -114,6 +114,21 @@ async def test_what_was_learned_of_an_engine_is_described(
     assert describer.cached() is None
 
 
+@pytest.mark.parametrize(("dataset", "local"), [(None, True), ("user/name:config", False)])
+async def test_a_dataset_of_the_hub_has_the_time_of_a_download(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, dataset: str | None, local: bool
+) -> None:
+    given: list[float] = []
+
+    async def run(module: str, arguments: list[str], timeout_s: float) -> str:
+        given.append(timeout_s)
+        return DESCRIPTIONS.model_dump_json(by_alias=True)
+
+    monkeypatch.setattr(descriptions, "run_module", run)
+    await Describer(Settings(cache=settings.cache, inputs=Inputs(dataset=dataset))).describe()
+    assert given == [descriptions.TIMEOUT_S if local else descriptions.DOWNLOAD_TIMEOUT_S]
+
+
 @pytest.mark.parametrize("changed", ["a package", "the devices"])
 async def test_what_is_installed_and_which_devices_are_seen_is_described(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, changed: str
